@@ -1,0 +1,3 @@
+module gild
+
+go 1.26
