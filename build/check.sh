@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# check.sh: everything that can be said about the source without running it. Called by make check, with cgo's flags.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+
+# gofmt -l prints the files it would change and still succeeds.
+formatted() {
+    local files
+    files=$(git ls-files '*.go' | xargs -r gofmt -l)
+    [ -z "$files" ] || die "not formatted; run gofmt -w on: $files"
+}
+
+# Our C must compile without a warning. The compiler is asked directly: in CGO_CFLAGS these flags would reach the
+# Go runtime's own C as well.
+c_warnings() {
+    # shellcheck disable=SC2086
+    go list -f '{{$d := .Dir}}{{range .CFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... | xargs -r -n1 \
+        gcc $CGO_CFLAGS -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Werror -fsyntax-only
+}
+
+gate() {
+    say "check: $1"
+    shift
+    "$@" || die "make check: refused by: $*"
+}
+
+gate "format" formatted
+gate "vet" go vet ./...
+gate "staticcheck" go tool staticcheck ./...
+gate "go.mod and go.sum tidy" go mod tidy -diff
+gate "import picture" go test -run '^TestImport' .
+gate "warnings of the C compiler" c_warnings
