@@ -1,0 +1,125 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"time"
+)
+
+// Config is all that was asked of this gild, with nothing left to look up. Paths are absolute, names of users are
+// resolved, formats are expanded. It survives a round trip through JSON unchanged.
+type Config struct {
+	Application Application
+	Python      Python
+
+	Host          string // address or name to listen on, without brackets; "" is every interface
+	Port          int    // 1..65535
+	ServerBacklog int    // argument of listen(2), at least 1
+	MaxClients    int    // connections open at once, all processes together; see ClientsPerProcess
+
+	ServerRoot       string // directory for what gild writes itself: logs and pid file, unless these are given
+	PidFile          string
+	WorkingDirectory string // current directory of the workers; the first entry of sys.path as well
+
+	User        string      // --user as given, or the user that started gild
+	Group       string      // --group as given, or the primary group of User
+	Credential  *Credential // whom the workers must become; nil: they stay what the supervisor is
+	Umask       *int        // 0..0777; nil: inherited
+	ProcessName string      // argv[0] of the processes; "" is "gild"
+
+	Processes      int  // worker processes, at least 1
+	ProcessesGiven bool // --processes was there, with whatever number: wsgi.multiprocess is then true
+	Threads        int  // Python threads of each process, at least 1
+	MPM            string
+	Embedded       bool // server and application share a process
+
+	SetEnv []Pair // additions to the environ of every request, in this order
+
+	LimitRequestBody      int64 // bytes; 0: no limit
+	LimitRequestFieldSize int   // bytes of request line and header fields together
+	LimitRequestFields    int   // header fields of a request; 0: no limit but the size
+	Timeouts              Timeouts
+	Log                   Log
+	Locale                string // LC_ALL and LANG of the workers, such as "C.UTF-8"
+
+	CommandLine []string // verb and arguments as given, for messages
+	Warnings    []string // one line each, for the caller to print at start
+}
+
+// Application says what is served.
+type Application struct {
+	Type       string // Script or Module
+	Target     string // Script: absolute path of the file; Module: dotted name; "" is the built-in welcome application
+	Callable   string // name of the WSGI callable inside it
+	MountPoint string // URL path without a trailing slash; "/" is the whole site
+	Group      string // application group, that is, the interpreter; "" is the main interpreter, %{GLOBAL}
+}
+
+// What Application.Type may be.
+const (
+	Script = "script" // a file executed as the module __wsgi__
+	Module = "module" // a module found on sys.path
+)
+
+// Python says how the interpreter is set up.
+type Python struct {
+	Home               string   // virtual environment or prefix; "": what is compiled into libpython
+	Executable         string   // sys.executable, the python of Home; "" together with Home
+	Path               []string // --python-path: directories for site.addsitedir, before everything but WorkingDirectory
+	Warnings           []string // warning filters in the syntax of python -W, in order
+	StackSize          int64    // bytes of stack of a Python thread; 0: the system's default
+	SwitchInterval     float64  // seconds for sys.setswitchinterval; 0: Python's default
+	DestroyInterpreter bool     // at exit run atexit, join threads and finalize; false for --orphan-interpreter
+	OwnGIL             bool     // application groups other than the main interpreter get a GIL of their own
+	FreeThreading      bool     // run without the GIL
+}
+
+// Pair is one --setenv or --passenv.
+type Pair struct{ Key, Value string }
+
+// Timeouts are how long gild waits for others. None is unlimited: 0 keeps its meaning of mod_wsgi-express on the
+// command line, but has been replaced here by the timeout that applies instead. KeepAlive is the one exception.
+type Timeouts struct {
+	KeepAlive      time.Duration // for the next request on an open connection; 0: connections are closed after one
+	Header         time.Duration // for request line and header fields, from their first byte
+	Body           time.Duration // for the next bytes of a request body
+	Socket         time.Duration // for anything else on a connection
+	ResponseSocket time.Duration // for the client to take some more of a response
+	Shutdown       time.Duration // for running requests after TERM, before they are killed; 0: not at all
+}
+
+// Log says what is logged and where. Log.AccessFormat and Log.ErrorFormat are Apache's LogFormat and ErrorLogFormat.
+type Log struct {
+	Level        string // emerg, alert, crit, error, warn, notice, info, debug, trace1..trace8
+	Directory    string // absolute; exists, or is to be made
+	ToTerminal   bool   // error log to standard error, access log to standard output
+	ErrorLog     string // absolute path; "" is standard error
+	ErrorFormat  string // "" is Apache's default format
+	AccessLog    string // absolute path; "-" is standard output; "" is no access log
+	AccessFormat string // a format string, nicknames expanded
+	StartupLog   string // absolute path of the log for what happens before the error log is open; "" is standard error
+}
+
+// Credential is an identity for a process: numbers, because names are resolved once.
+type Credential struct {
+	UID, GID uint32
+	Groups   []uint32 // supplementary groups
+}
+
+// Listener is a socket to open before the workers start.
+type Listener struct {
+	Network string // "tcp"
+	Address string // "host:port" for net.Listen; the host is "" for every interface
+	Scheme  string // "http"
+}
+
+// Listeners are the sockets to listen on. Their order is the order in which the descriptors are passed to workers.
+func (c *Config) Listeners() []Listener {
+	return []Listener{{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), Scheme: "http"}}
+}
+
+// ClientsPerProcess is the share of MaxClients one worker process may have open, rounded up. Workers accept from one
+// queue, so what a full one leaves there another takes.
+func (c *Config) ClientsPerProcess() int {
+	return (c.MaxClients + c.Processes - 1) / c.Processes
+}
