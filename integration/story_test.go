@@ -1,0 +1,269 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// TestStories plays every file of testdata: see doc.go for what is in one.
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no stories in testdata: ", err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, run := range runs(t, file, archive) {
+			t.Run(run.name, func(t *testing.T) {
+				t.Parallel()
+				newStory(t, file, archive, run.args).play()
+			})
+		}
+	}
+}
+
+// run is one way to play a story.
+type run struct {
+	name string
+	args []string // added to the command line
+}
+
+// runs multiplies a story by the placements and the numbers of processes that its "with" section asks for.
+func runs(t *testing.T, file string, archive *txtar.Archive) []run {
+	base := strings.TrimSuffix(filepath.Base(file), ".txtar")
+	with := settings(t, file, archive)
+	var list []run
+	for _, place := range placements {
+		if only := with["placement"]; only != nil && only[0] != place.name {
+			continue
+		}
+		if with["processes"] == nil {
+			list = append(list, run{base + "/" + place.name, place.args})
+		}
+		for _, n := range with["processes"] {
+			name := fmt.Sprintf("%s/%s/processes=%s", base, place.name, n)
+			list = append(list, run{name, append([]string{"--processes", n}, place.args...)})
+		}
+	}
+	return list
+}
+
+// settings are the lines of the "with" section: a word and its values.
+func settings(t *testing.T, file string, archive *txtar.Archive) map[string][]string {
+	with := map[string][]string{}
+	for _, f := range archive.Files {
+		if f.Name != "with" {
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			words := strings.Fields(line)
+			if len(words) < 2 || !strings.Contains(" placement processes python ", " "+words[0]+" ") {
+				t.Fatalf("%s: with: %q is not a setting", file, line)
+			}
+			with[words[0]] = words[1:]
+		}
+	}
+	return with
+}
+
+// story is one file of testdata being played.
+type story struct {
+	t           *testing.T
+	file        string
+	archive     *txtar.Archive
+	args        []string // of this run, after those of the story
+	dir         string
+	gild        *gild
+	known       names
+	connections map[string]*connection
+	sent        map[string][]byte // last request by connection, for "(eventually)"
+	never       []string          // log lines that must not come
+	logSeen     map[string]int    // how much of each log earlier sections have used up
+	changed     bool              // -u has rewritten an answer
+}
+
+func newStory(t *testing.T, file string, archive *txtar.Archive, args []string) *story {
+	copied := *archive
+	copied.Files = append([]txtar.File(nil), archive.Files...)
+	return &story{
+		t: t, file: file, archive: &copied, args: args, dir: t.TempDir(), known: names{},
+		connections: map[string]*connection{}, sent: map[string][]byte{}, logSeen: map[string]int{},
+	}
+}
+
+// play performs the sections in order, then stops gild and looks for what must not have been logged.
+func (s *story) play() {
+	s.requirePython()
+	for i := range s.archive.Files {
+		section := &s.archive.Files[i]
+		if err := s.perform(section); err != nil {
+			s.t.Fatalf("%s: -- %s --: %v", s.file, section.Name, err)
+		}
+	}
+	s.finish()
+}
+
+// requirePython skips a story that needs a newer Python than the one inside; the suite is run on two.
+func (s *story) requirePython() {
+	with := settings(s.t, s.file, s.archive)["python"]
+	if with == nil {
+		return
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(with[0], "%d.%d", &major, &minor); err != nil {
+		s.t.Fatalf("%s: with: python %s: %v", s.file, with[0], err)
+	}
+	if built.python[0] < major || built.python[0] == major && built.python[1] < minor {
+		s.t.Skipf("needs Python %s or newer; this gild has %d.%d inside", with[0], built.python[0], built.python[1])
+	}
+}
+
+// finish ends the story as most end: gild stops on TERM.
+func (s *story) finish() {
+	for _, c := range s.connections {
+		c.Close()
+	}
+	if s.gild == nil {
+		s.begin()
+	}
+	s.gild.stop()
+	s.gild.ended = true
+	for _, line := range s.never {
+		if compile(line, s.known).within(s.gild.log(), names{}) {
+			s.t.Errorf("%s: the log must not have %q:\n%s", s.file, line, s.gild.log())
+		}
+	}
+	if s.changed && !s.t.Failed() {
+		if err := os.WriteFile(s.file, txtar.Format(s.archive), 0o666); err != nil {
+			s.t.Error(err)
+		}
+	}
+}
+
+// perform plays one section: a verb with a name, or a file.
+func (s *story) perform(section *txtar.File) error {
+	verb, name, _ := strings.Cut(section.Name, " ")
+	switch verb {
+	case "with", "cmd", "env":
+		return nil
+	}
+	act, ok := verbs[verb]
+	if !ok {
+		return s.write(section.Name, section.Data)
+	}
+	if s.gild == nil {
+		s.begin()
+	}
+	return act(s, name, section)
+}
+
+// verbs are the sections that do something, in the order in which doc.go explains them.
+var verbs = map[string]func(*story, string, *txtar.File) error{
+	"request":  (*story).request,
+	"send":     (*story).send,
+	"response": (*story).response,
+	"head":     (*story).head,
+	"body":     (*story).body,
+	"end":      (*story).end,
+	"close":    func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).Close) },
+	"reset":    func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).reset) },
+	"shut":     func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).shut) },
+	"closed":   func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).closed) },
+	"log":      func(s *story, _ string, f *txtar.File) error { return s.lines(f, "log", s.gild.log) },
+	"access":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "access", s.gild.access) },
+	"stdout":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "stdout", s.gild.stdout.String) },
+	"stderr":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "stderr", s.gild.stderr.String) },
+	"signal":   (*story).signal,
+	"exit":     (*story).exit,
+}
+
+// write creates or replaces a file; one written after gild has started is an edit, with another time of change.
+func (s *story) write(name string, data []byte) error {
+	path := filepath.Join(s.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	text := strings.ReplaceAll(string(data), "$DIR", s.dir)
+	return os.WriteFile(path, []byte(text), 0o666)
+}
+
+// begin starts gild when the first section needs it.
+func (s *story) begin() {
+	args := []string{"start-server", "app.wsgi"}
+	var env []string
+	for _, f := range s.archive.Files {
+		switch f.Name {
+		case "cmd":
+			args = words(string(f.Data))
+		case "env":
+			env = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		}
+	}
+	if args[0] == "start-server" {
+		args = append(args, s.args...)
+	}
+	s.gild = start(s.t, s.dir, env, args)
+	s.known["port"] = strconv.Itoa(s.gild.port)
+	s.known["dir"] = s.dir
+}
+
+// words splits a command line as a shell would, as far as double and single quotes go.
+func words(line string) []string {
+	var list []string
+	var word strings.Builder
+	quote, open := rune(0), false
+	for _, r := range line + "\n" {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, open = r, true
+		case quote == 0 && (r == ' ' || r == '\n'):
+			if open {
+				list = append(list, word.String())
+			}
+			word.Reset()
+			open = false
+		default:
+			word.WriteRune(r)
+			open = true
+		}
+	}
+	return list
+}
+
+// retry calls try until it gives nil, and gives up with its last error when patience ends.
+func retry(try func() error) error {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		err := try()
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// connection is the one called name, opened if the story has not used it yet.
+func (s *story) connection(name string) (*connection, error) {
+	if name == "" {
+		return nil, errors.New("a connection needs a name")
+	}
+	if c := s.connections[name]; c != nil {
+		return c, nil
+	}
+	c, err := dial(s.gild.address())
+	if err == nil {
+		s.connections[name] = c
+	}
+	return c, err
+}
