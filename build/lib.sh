@@ -53,3 +53,13 @@ need_go() {
     wanted=$(sed -n 's/^go //p' "$root/go.mod")
     have go || die "no go command on PATH. Install Go $wanted or newer from https://go.dev/dl/"
 }
+
+# libpython_of BINARY prints the path of the shared library of Python that it would load, or missing:NAME.
+libpython_of() {
+    local line
+    line=$(ldd "$1" | grep -F libpython) || die "$1 is not linked with a libpython; build it with: make build"
+    case $line in
+    *"not found"*) echo "missing:$(awk '{print $1}' <<<"$line")" ;;
+    *) awk '{print $3}' <<<"$line" ;;
+    esac
+}
