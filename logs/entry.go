@@ -49,7 +49,7 @@ type AccessLog struct {
 	lines  sync.Pool // of *[]byte
 }
 
-// NewAccessLog returns an access log that passes each line, with its '\n', to sink: [Client.Access] or Writer.Access. The
+// NewAccessLog returns an access log that passes each line, with its '\n', to sink: [Client.Access] or [Writer.Access]. The
 // line is lent for the length of the call.
 func NewAccessLog(format *AccessFormat, sink func(line []byte)) *AccessLog {
 	l := &AccessLog{format: format, sink: sink}
