@@ -1,0 +1,16 @@
+// Command bench answers one question: what does a request cost in gild, beside what it costs in the servers gild
+// replaces?
+//
+// Each server serves the same seven applications (bench/apps) on a loopback port, one server at a time, in
+// interleaved rounds: round by round every case visits every server, and the order of the servers rotates, so that
+// whatever else the machine does in an afternoon falls on all of them. wrk makes the load; beside it a probe opens
+// a new connection every 100 ms, because a server that looks fast on the connections it has may leave the others
+// waiting. The table holds medians over the rounds, and ratios taken inside one round.
+//
+// Started by bench/run, which first lets bench/setup install what is missing:
+//
+//	bench/run                                     everything, writes bench/RESULTS.md
+//	bench/run -quick                              one minute: hello at 64 connections, no file of the checkout written
+//	bench/run -servers gild,uwsgi -cases hello -conns 1,64 -rounds 5
+//	bench/run -render                             the last run's figures as a table again, without measuring
+package main

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// options says what to measure and for how long.
+type options struct {
+	Servers     []string // names, in the order of the table
+	Cases       []string // names of workloads
+	Connections []int    // how many connections wrk keeps open, each a cell of its own
+	Rounds      int      // how often each cell is measured, >= 1
+	Seconds     int      // length of one measurement; wrk knows whole seconds only, >= 1
+	ColdStarts  int      // how often each server is started cold; 0 = not at all
+	Mixture     bool     // also measure short requests beside slow ones
+	Quick       bool
+	Render      bool   // no measurement: the table of the last run again
+	Out         string // where the table goes; "" = see out
+	narrowed    bool   // something was left out, so the table must not replace bench/RESULTS.md
+}
+
+// parseOptions reads the command line. An unknown server or case is an error that lists the known ones.
+func parseOptions(args []string) (options, error) {
+	o := options{Servers: names(servers()), Cases: names(workloads()), Connections: []int{1, 64, 512}}
+	flags := flag.NewFlagSet("bench/run", flag.ExitOnError)
+	flags.Func("servers", "which `servers`, by comma: "+strings.Join(o.Servers, ","), o.choose(&o.Servers, o.Servers))
+	flags.Func("cases", "which `cases`, by comma: "+strings.Join(o.Cases, ","), o.choose(&o.Cases, o.Cases))
+	flags.Func("conns", "how many `connections`, by comma (1,64,512)", o.numbers(&o.Connections))
+	flags.IntVar(&o.Rounds, "rounds", 3, "how often each cell is measured")
+	flags.IntVar(&o.Seconds, "seconds", 3, "how long each measurement lasts")
+	flags.IntVar(&o.ColdStarts, "cold", 7, "how often each server is started cold (0 = never)")
+	flags.BoolVar(&o.Mixture, "mixture", true, "measure short requests beside slow ones")
+	flags.BoolVar(&o.Quick, "quick", false, "one minute: hello at 64 connections, one round of 1 s")
+	flags.BoolVar(&o.Render, "render", false, "write the table of the last run again, measure nothing")
+	flags.StringVar(&o.Out, "out", "", "`file` for the table (bench/RESULTS.md, or bench/work/TABLE.md if flags leave something out)")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q: bench/run takes flags only, see bench/run -h", flags.Arg(0))
+	}
+	return o.settled()
+}
+
+// settled applies -quick and checks the numbers.
+func (o options) settled() (options, error) {
+	if o.Rounds < 1 || o.Seconds < 1 || o.ColdStarts < 0 {
+		return o, errors.New("-rounds and -seconds must be at least 1, -cold at least 0")
+	}
+	if o.Quick {
+		o.Cases, o.Connections = []string{"hello"}, []int{64}
+		o.Rounds, o.Seconds, o.ColdStarts = 1, 1, 3
+	}
+	o.narrowed = o.narrowed || o.Quick || !o.Mixture || o.ColdStarts == 0
+	return o, nil
+}
+
+// out is the file the table goes to: only a complete run replaces the committed table.
+func (o options) out(at places) string {
+	switch {
+	case o.Out != "":
+		return o.Out
+	case o.narrowed:
+		return filepath.Join(at.Work, "TABLE.md")
+	}
+	return filepath.Join(at.Root, "bench", "RESULTS.md")
+}
+
+// choose is the setter of a flag that holds names out of known.
+func (o *options) choose(into *[]string, known []string) func(string) error {
+	return func(text string) error {
+		chosen := strings.Split(text, ",")
+		for _, name := range chosen {
+			if !slices.Contains(known, name) {
+				return fmt.Errorf("%q is none of %s", name, strings.Join(known, ", "))
+			}
+		}
+		*into, o.narrowed = chosen, true
+		return nil
+	}
+}
+
+func (o *options) numbers(into *[]int) func(string) error {
+	return func(text string) error {
+		*into, o.narrowed = nil, true
+		for field := range strings.SplitSeq(text, ",") {
+			n, err := strconv.Atoi(field)
+			if err != nil || n < 1 {
+				return fmt.Errorf("%q is not a number of connections", field)
+			}
+			*into = append(*into, n)
+		}
+		return nil
+	}
+}
+
+// places are the directories and programs of a run.
+type places struct {
+	Root string // the checkout
+	Apps string // bench/apps
+	Work string // bench/work: everything made by setup and by a run, ignored by git
+	Venv string // the virtual environment all servers use
+	Gild string // gild built for the Python of that environment
+}
+
+// findPlaces looks around the working directory, which bench/run sets to the checkout.
+func findPlaces() (places, error) {
+	root, err := os.Getwd()
+	if err != nil {
+		return places{}, err
+	}
+	work := filepath.Join(root, "bench", "work")
+	at := places{root, filepath.Join(root, "bench", "apps"), work, filepath.Join(work, "venv"), filepath.Join(work, "gild")}
+	if _, err := os.Stat(at.Apps); err != nil {
+		return places{}, fmt.Errorf("no bench/apps below %s: start the benchmark by bench/run", root)
+	}
+	return at, os.MkdirAll(work, 0o755)
+}
+
+// named is a row of one of the tables of this program.
+type named interface{ name() string }
+
+func names[T named](rows []T) []string {
+	var list []string
+	for _, row := range rows {
+		list = append(list, row.name())
+	}
+	return list
+}
+
+// pick keeps the rows whose names are wanted, in the order of the table.
+func pick[T named](rows []T, wanted []string) []T {
+	return slices.DeleteFunc(rows, func(row T) bool { return !slices.Contains(wanted, row.name()) })
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// render turns the figures into the page bench/RESULTS.md.
+func render(r *results) string {
+	var p page
+	p.head(r)
+	p.goals(r)
+	for _, w := range workloads() {
+		p.cells(r, w)
+	}
+	p.mixtures(r)
+	p.cold(r)
+	p.absent(r)
+	p.setups(r)
+	return p.String()
+}
+
+// page is Markdown in the making.
+type page struct{ strings.Builder }
+
+func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+
+func (p *page) table(columns ...string) {
+	p.line("\n| %s |", strings.Join(columns, " | "))
+	p.line("|%s", strings.Repeat("---|", len(columns)))
+}
+
+func (p *page) cellsOf(cells ...string) { p.line("| %s |", strings.Join(cells, " | ")) }
+
+func (p *page) head(r *results) {
+	middle, worst := r.foreign()
+	p.line("# Benchmark\n")
+	p.line("Written by `%s` on %s, which took %v: %d rounds of %d s for each cell.", r.About.Command,
+		r.About.Finished.UTC().Format("2 January 2006, 15:04 UTC"),
+		r.About.Finished.Sub(r.About.Started).Round(time.Second), r.About.Rounds, r.About.Seconds)
+	p.line("%d cores (%s), %s. Load average before the run %s; other processes took %.1f%% of the machine", r.About.Cores,
+		r.About.CPU, r.About.Kernel, r.About.LoadBefore, 100*middle)
+	p.line("during a measurement (median; %.1f%% in the worst).", 100*worst)
+	p.line("%s", howToRead)
+}
+
+const howToRead = `
+## How to read it
+
+Client (wrk, one thread) and server share the machine, one server at a time; requests/s is what is left for the server
+then. CPU per request is user and system time of all processes of the server. *gild is* says how many times as many
+requests gild answers, compared inside each round. *Fresh connection* is a new connection opened every 100 ms beside the
+load: the time until the head of its answer, median and worst of all rounds, and how many had none within 2 s (or
+when the load ended). It is the figure to look at first: a server that gives each connection a thread for as
+long as it lasts (uWSGI's own HTTP) serves five connections very fast and nobody else, so its requests/s at 64
+connections is no service, and its p50 and p99 are those of the five. Errors are wrk's: connections refused, reads and
+writes failed, answers above 399, no answer within 2 s. Memory is PSS: private pages and the share of the shared ones.`
+
+func (p *page) goals(r *results) {
+	p.line("\n## What gild promises")
+	p.table("promise", "measured", "")
+	for _, g := range goals() {
+		figure, reached, known := g.Measure(r)
+		verdict := "**no**"
+		if !known {
+			figure, verdict = "not measured", ""
+		} else if reached {
+			verdict = "yes"
+		}
+		p.cellsOf(g.About, figure, verdict)
+	}
+}
+
+// cells is the table of one case, a row for each number of connections and server.
+func (p *page) cells(r *results, w workload) {
+	rows := r.rows(w.Name)
+	if len(rows) == 0 {
+		return
+	}
+	p.line("\n## %s: %s", w.Name, w.About)
+	p.table("connections", "server", "requests/s", "gild is", "CPU per request", "p50", "p99", "fresh connection", "errors", "memory")
+	for _, row := range rows {
+		p.cellsOf(row.columns()...)
+	}
+	for _, row := range rows {
+		if row.Err != "" {
+			p.line("\n%s at %d connections failed: `%s`", row.Server, row.Connections, strings.ReplaceAll(row.Err, "\n", " / "))
+		}
+	}
+}
+
+// rows are the measured cells of a case, by connections, then in the order of the servers.
+func (r *results) rows(workload string) []row {
+	var counts []int
+	for _, s := range r.Samples {
+		counts = append(counts, s.Connections)
+	}
+	slices.Sort(counts)
+	var list []row
+	for _, connections := range slices.Compact(counts) {
+		for _, srv := range servers() {
+			if row, ok := r.row(workload, srv.Name, connections); ok {
+				list = append(list, row)
+			}
+		}
+	}
+	return list
+}
+
+func (w row) columns() []string {
+	first := []string{fmt.Sprint(w.Connections), w.Server}
+	if w.Rounds == 0 {
+		return append(first, "failed", "", "", "", "", "", "", "")
+	}
+	ratio := ""
+	if w.Server != reference && w.Ratio > 0 {
+		ratio = fmt.Sprintf("%.1f x", w.Ratio)
+	}
+	return append(first, thousands(w.Rate), ratio, fmt.Sprintf("%.1f µs", w.CPU), short(w.P50), short(w.P99),
+		freshText(w.Fresh), fmt.Sprint(w.Failures), fmt.Sprintf("%.0f MB", float64(w.PSS)/1e6))
+}
+
+func (p *page) mixtures(r *results) {
+	if len(r.Mixtures) == 0 {
+		return
+	}
+	p.line("\n## mixture: short requests beside slow ones\n")
+	p.line("The slow ones take 50 ms, computing or asleep. Five threads that do nothing but sleep answer 100 requests/s.")
+	p.table("connections", "server", "short/s", "p50", "p99", "computing/s", "asleep/s", "errors")
+	for _, m := range mixtures() {
+		for _, srv := range servers() {
+			p.mixture(r, m, srv)
+		}
+	}
+}
+
+func (p *page) mixture(r *results, m mixture, srv server) {
+	var list []mixtureSample
+	for _, s := range r.Mixtures {
+		if s.Server == srv.Name && s.About == m.About && s.Err == "" {
+			list = append(list, s)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	of := func(value func(mixtureSample) tally) []string {
+		rate := medianOf(list, func(s mixtureSample) float64 { return value(s).rate() })
+		p50 := medianOf(list, func(s mixtureSample) time.Duration { return value(s).P50 })
+		p99 := medianOf(list, func(s mixtureSample) time.Duration { return value(s).P99 })
+		if rate == 0 {
+			return []string{"", "", ""}
+		}
+		return []string{thousands(rate), short(p50), short(p99)}
+	}
+	failures := 0
+	for _, s := range list {
+		failures += s.Short.failures() + s.Compute.failures() + s.Sleep.failures()
+	}
+	quick := of(func(s mixtureSample) tally { return s.Short })
+	p.cellsOf(m.About, srv.Name, quick[0], quick[1], quick[2], of(func(s mixtureSample) tally { return s.Compute })[0],
+		of(func(s mixtureSample) tally { return s.Sleep })[0], fmt.Sprint(failures))
+}
+
+func (p *page) cold(r *results) {
+	if len(r.Cold) == 0 {
+		return
+	}
+	p.line("\n## cold start: from exec to the first good answer, asked for every millisecond")
+	p.table("server", "median", "best", "worst")
+	for _, srv := range servers() {
+		if list := r.Cold[srv.Name]; len(list) > 0 {
+			p.cellsOf(srv.Name, short(median(list)), short(slices.Min(list)), short(slices.Max(list)))
+		}
+	}
+}
+
+// absent names the servers that could not take part: they are never dropped in silence.
+func (p *page) absent(r *results) {
+	if len(r.Missing) == 0 {
+		return
+	}
+	p.line("\n## missing\n")
+	for _, srv := range servers() {
+		if why := r.Missing[srv.Name]; why != "" {
+			p.line("- %s: %s", srv.Name, why)
+		}
+	}
+}
+
+func (p *page) setups(r *results) {
+	p.line("\n## What was run\n")
+	for _, v := range r.About.Versions {
+		p.line("- %s: %s", v.Name, v.Text)
+	}
+	p.line("\nAccess logs are off everywhere. Apache's configuration is written by bench/apache.go.")
+	for _, s := range r.About.Setups {
+		p.line("\n%s: %s\n\n    %s", s.Server, s.About, s.Command)
+	}
+}
+
+// freshText is "median, worst N, M unanswered".
+func freshText(f fresh) string {
+	text := "none in time"
+	if wait, ok := f.median(); ok {
+		text = short(wait)
+	}
+	if len(f.Waits) > 0 {
+		text += ", worst " + short(f.Waits[len(f.Waits)-1])
+	}
+	if f.Unanswered > 0 {
+		text += fmt.Sprintf(", **%d of %d unanswered**", f.Unanswered, f.Unanswered+len(f.Waits))
+	}
+	return text
+}
+
+// short is a time with three digits.
+func short(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d µs", d.Microseconds())
+	case d < time.Second:
+		return fmt.Sprintf("%.3g ms", float64(d.Microseconds())/1e3)
+	}
+	return fmt.Sprintf("%.3g s", d.Seconds())
+}
+
+// thousands is a rate with a blank every three digits.
+func thousands(rate float64) string {
+	digits := fmt.Sprintf("%.0f", rate)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + " " + digits[i:]
+	}
+	return digits
+}
+
+func latencies(t tally) string {
+	return fmt.Sprintf("%.0f/s p50 %s p99 %s", t.rate(), short(t.P50), short(t.P99))
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// A server is one way to serve the applications: a row of the table.
+type server struct {
+	Name    string
+	About   string                // how it is set up, for the table
+	Needs   []string              // files without which it is missing
+	Version []string              // command that prints its version
+	Prepare func(s site) error    // writes configuration into s.Dir; nil = none
+	Command func(s site) []string // program and arguments; must stay in the foreground and stop at SIGTERM
+}
+
+func (s server) name() string { return s.Name }
+
+// A site is what a server is to serve, and where.
+type site struct {
+	places
+	Dir  string // private and empty, for configuration, logs and pid files
+	Port string
+	App  string // module in places.Apps whose `application` is called
+}
+
+func (s site) script() string { return filepath.Join(s.Apps, s.App+".py") }
+
+func (s site) address() string { return "127.0.0.1:" + s.Port }
+
+// reference is the server that the ratios of the table are taken against.
+const reference = "gild"
+
+// servers are the rows of the table: each one process (but for gunicorn's sync workers, which have one thread
+// each) with five Python threads, unless the row says otherwise; access logs off everywhere.
+func servers() []server {
+	list := []server{{
+		Name: reference, About: "embedded, 1 process, 5 threads",
+		Needs:   []string{"bench/work/gild"},
+		Version: []string{"bench/work/gild", "--version"},
+		Command: gildCommand,
+	}}
+	list = append(list, apaches()...)
+	list = append(list, uwsgi())
+	return append(list, gunicorns()...)
+}
+
+func gildCommand(s site) []string {
+	return []string{s.Gild, "start-server", s.script(), "--host", "127.0.0.1", "--port", s.Port, "--threads", "5",
+		"--python-home", s.Venv, "--server-root", s.Dir, "--log-to-terminal"}
+}
+
+// uwsgi speaks HTTP itself (http11-socket): its fastest way, and the one that gives each connection a thread for
+// life.
+func uwsgi() server {
+	return server{
+		Name: "uwsgi", About: "http11-socket, master, 1 process, 5 threads",
+		Needs:   []string{"/usr/bin/uwsgi", "/usr/lib/uwsgi/plugins/python3_plugin.so"},
+		Version: []string{"uwsgi", "--version"},
+		Command: func(s site) []string {
+			return []string{"/usr/bin/uwsgi", "--plugin", "python3", "--http11-socket", s.address(), "--master",
+				"--processes", "1", "--threads", "5", "--listen", "1024", "--disable-logging", "--need-app", "--die-on-term",
+				"--virtualenv", s.Venv, "--pythonpath", s.Apps, "--wsgi-file", s.script()}
+		},
+	}
+}
+
+func gunicorns() []server {
+	gunicorn := func(name, about, options string) server {
+		return server{
+			Name: name, About: about,
+			Needs:   []string{"bench/work/venv/bin/gunicorn"},
+			Version: []string{"bench/work/venv/bin/gunicorn", "--version"},
+			Command: func(s site) []string {
+				command := []string{filepath.Join(s.Venv, "bin/gunicorn"), "--chdir", s.Apps, "--bind", s.address()}
+				return append(append(command, strings.Fields(options)...), s.App)
+			},
+		}
+	}
+	return []server{
+		gunicorn("gunicorn-gthread", "gthread, 1 worker, 5 threads", "--worker-class gthread --workers 1 --threads 5"),
+		gunicorn("gunicorn-sync", "sync, 2 workers, which close every connection", "--worker-class sync --workers 2"),
+	}
+}
