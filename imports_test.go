@@ -27,6 +27,7 @@ gild/logs         golang.org/x/sys                                              
 gild/config       github.com/pkg/errors                                               -net/http
 
 gild/integration  golang.org/x/sys golang.org/x/net
+gild/bench        golang.org/x/sys
 `
 
 // testsOnly may be imported by the tests of every package.

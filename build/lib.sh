@@ -41,7 +41,7 @@ need_packages() {
     if [ "$(id -u)" != 0 ] && ! have sudo; then
         die "that needs root or sudo. As root: apt-get install ${missing[*]}"
     fi
-    apt_install "${missing[@]}" || { as_root apt-get -qq update && apt_install "${missing[@]}"; } ||
+    apt_install "${missing[@]}" 2>/dev/null || { as_root apt-get -qq update && apt_install "${missing[@]}"; } ||
         die "apt-get could not install ${missing[*]}; its own words are above"
 }
 
