@@ -30,18 +30,33 @@ type group struct {
 func compile(text string, known names) *pattern {
 	p := &pattern{}
 	var expr strings.Builder
-	for i, line := range strings.Split(text, "\n") {
-		if i > 0 {
-			expr.WriteString(`\n`)
-		}
-		if line == "*" {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		last := i == len(lines)-1
+		switch {
+		case line == "*" && !last:
+			expr.WriteString(`(?s:(?:.*\n)?)`)
+		case line == "*":
 			expr.WriteString(`(?s:.*)`)
-			continue
+		default:
+			p.line(&expr, line, known)
+			expr.WriteString(separator(lines[i+1:]))
 		}
-		p.line(&expr, line, known)
 	}
 	p.re = regexp.MustCompile(expr.String())
 	return p
+}
+
+// separator is what stands between a line and the rest of the text: a newline, which the rest brings itself along
+// if it is one "*" and may be nothing.
+func separator(rest []string) string {
+	switch {
+	case len(rest) == 0:
+		return ""
+	case len(rest) == 1 && rest[0] == "*":
+		return `(?:\n|\z)`
+	}
+	return `\n`
 }
 
 // line appends the expression for one line of expected text.

@@ -68,6 +68,9 @@ func settings(t *testing.T, file string, archive *txtar.Archive) map[string][]st
 		}
 		for line := range strings.Lines(string(f.Data)) {
 			words := strings.Fields(line)
+			if len(words) == 0 {
+				continue
+			}
 			if len(words) < 2 || !strings.Contains(" placement processes python ", " "+words[0]+" ") {
 				t.Fatalf("%s: with: %q is not a setting", file, line)
 			}
