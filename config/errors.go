@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -10,7 +11,7 @@ var ErrHelp = errors.New("help requested")
 
 // Error is one complaint: where it is, and what is wrong and would be right. It is the type callers branch on.
 type Error struct {
-	Place   string // "--option" or ""
+	Place   string // "--option", the name of an environment variable, or ""
 	Message string // a sentence without the place
 }
 
@@ -19,6 +20,11 @@ func (e *Error) Error() string {
 		return e.Message
 	}
 	return e.Place + ": " + e.Message
+}
+
+// complain makes an Error.
+func complain(place, format string, args ...any) *Error {
+	return &Error{Place: place, Message: fmt.Sprintf(format, args...)}
 }
 
 // UsageError is a command line that cannot be obeyed. The program ends with status 2 after printing it.
@@ -37,16 +43,14 @@ func (e *UsageError) Error() string {
 	return b.String()
 }
 
-// Unwrap lets errors.As find the first complaint.
-func (e *UsageError) Unwrap() []error { return asErrors(e.Complaints) }
-
-func asErrors(list []*Error) []error {
-	errs := make([]error, len(list))
-	for i, e := range list {
-		errs[i] = e
+// Unwrap gives the complaints to errors.As.
+func (e *UsageError) Unwrap() []error {
+	errs := make([]error, len(e.Complaints))
+	for i, c := range e.Complaints {
+		errs[i] = c
 	}
 	return errs
 }
 
-// usage is the first line of help and of every usage error.
+// usage is the first line of the help and of every usage error.
 func usage(verb string) string { return "Usage: gild " + verb + " script [options]" }

@@ -1,0 +1,60 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Banner says at start what was understood, one line each: those of mod_wsgi-express, in its order, as far as they
+// have a meaning here, and then what gild adds. The text ends with a line feed.
+func Banner(c *Config) string {
+	var b strings.Builder
+	line := func(label, value string) { fmt.Fprintf(&b, "%-19s: %s\n", label, value) }
+	line("Server URL", "http://"+c.hostport()+"/")
+	line("Server Root", c.ServerRoot)
+	line("Error Log File", fmt.Sprintf("%s (%s)", logName(c.Log.ErrorLog, "/dev/stderr"), c.Log.Level))
+	if c.Log.AccessLog != "" {
+		line("Access Log File", logName(c.Log.AccessLog, "/dev/stdout"))
+	}
+	if c.Log.StartupLog != "" {
+		line("Startup Log File", c.Log.StartupLog)
+	}
+	line("Operating Mode", c.mode())
+	line("Request Capacity", c.capacity())
+	line("Server Backlog", plural(c.ServerBacklog, "connection"))
+	line("Locale Setting", c.Locale)
+	line("Application", c.served())
+	if c.Python.Home != "" {
+		line("Python Home", c.Python.Home)
+	}
+	return b.String()
+}
+
+// logName is the path of a log, or terminal for one that is no file.
+func logName(path, terminal string) string {
+	if path == "" || path == "-" {
+		return terminal
+	}
+	return path
+}
+
+// mode is how processes are laid out.
+func (c *Config) mode() string {
+	if c.Embedded {
+		return "embedded"
+	}
+	return "daemon"
+}
+
+// capacity is how many requests the application can handle at once.
+func (c *Config) capacity() string {
+	return fmt.Sprintf("%d (%s * %s)", c.Processes*c.Threads, plural(c.Processes, "process"), plural(c.Threads, "thread"))
+}
+
+// served is the application in a few words.
+func (c *Config) served() string {
+	if c.Application.Target == "" {
+		return "the built-in welcome application"
+	}
+	return fmt.Sprintf("%s (%s)", c.Application.Target, c.Application.Type)
+}

@@ -1,0 +1,226 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// derive fills in what depends on more than one option, or on the world, once all options are known.
+func (r *request) derive() {
+	r.Embedded = true // no other placement is part of this version
+	r.ProcessesGiven = r.given["--processes"]
+	r.MaxClients = max(r.MaxClients, r.Processes*r.Threads)
+	r.chooseMPM()
+	r.target()
+	r.paths()
+	r.logs()
+	r.timeouts()
+	r.becomeUser()
+	r.python()
+	r.locale()
+}
+
+// target finds out what is served. Further operands have never meant anything to mod_wsgi-express; a word about them
+// shows a forgotten quote.
+func (r *request) target() {
+	operands := r.operands
+	switch {
+	case r.entryPoint != "":
+		r.Application.Target = r.entryPoint
+	case len(operands) > 0:
+		r.Application.Target, operands = operands[0], operands[1:]
+	}
+	if len(operands) > 0 {
+		r.warn("", "ignored, because there is one application to serve: %s", strings.Join(operands, " "))
+	}
+	if r.Application.Target != "" {
+		r.checkTarget()
+	}
+	if !identifier(r.Application.Callable) {
+		r.complain("--callable-object", fmt.Errorf("'%s' is not the name of an object in the script or module", r.Application.Callable))
+	}
+}
+
+// checkTarget makes a script's path absolute and complains about what cannot be a module. A script that is not there
+// is no complaint: it may still come, and until then requests are answered 500 (S12).
+func (r *request) checkTarget() {
+	a := &r.Application
+	if a.Type == Module {
+		r.complain("", modulename(a.Target))
+		return
+	}
+	a.Target = r.absolute(a.Target)
+	switch info, err := os.Stat(a.Target); {
+	case err != nil:
+		r.warn("", "there is no script '%s'%s; requests are answered 500 until there is", a.Target, r.moduleHint())
+	case info.IsDir():
+		r.warn("", "'%s' is a directory, not a script; requests are answered 500", a.Target)
+	}
+}
+
+// moduleHint helps whoever gave a module's name without saying that it is one.
+func (r *request) moduleHint() string {
+	word := filepath.Base(r.Application.Target)
+	file := filepath.Join(r.WorkingDirectory, strings.ReplaceAll(word, ".", "/"))
+	if _, err := os.Stat(file + ".py"); err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (for the module %s, add --application-type module)", word)
+}
+
+// modulename complains about names no module can have, with what was probably meant.
+func modulename(name string) error {
+	if module, object, ok := strings.Cut(name, ":"); ok {
+		return fmt.Errorf("'%s' is not the name of a module; use %s --callable-object %s", name, module, object)
+	}
+	if strings.Contains(name, "/") || strings.HasSuffix(name, ".py") || strings.HasSuffix(name, ".wsgi") {
+		return fmt.Errorf("'%s' is the path of a file, not the name of a module; leave out --application-type module", name)
+	}
+	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, "..") {
+		return fmt.Errorf("'%s' is not the full dotted name of a module", name)
+	}
+	return nil
+}
+
+// identifier says whether a name can be that of a Python object. Beyond ASCII every letter is believed.
+func identifier(name string) bool {
+	for i, c := range name {
+		letter := c == '_' || c >= 0x80 || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		digit := '0' <= c && c <= '9'
+		if !letter && (i == 0 || !digit) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// paths fills in the directories that were not given.
+func (r *request) paths() {
+	if r.WorkingDirectory == "" {
+		r.WorkingDirectory = r.env.Dir
+	}
+	if r.ServerRoot == "" {
+		r.ServerRoot = filepath.Join(r.absolute(r.temporary()), r.instance())
+	}
+	if r.PidFile == "" {
+		r.PidFile = filepath.Join(r.ServerRoot, "gild.pid")
+	}
+}
+
+// temporary is the directory for temporary files.
+func (r *request) temporary() string {
+	if dir, ok := r.env.Lookup("TMPDIR"); ok && dir != "" {
+		return dir
+	}
+	return "/tmp"
+}
+
+// instance is a name that no other gild on this machine has while this one runs.
+func (r *request) instance() string {
+	return fmt.Sprintf("gild-%s:%d:%d", r.hostname(), r.Port, r.env.UID)
+}
+
+// hostname is how this server is called when nothing better is known.
+func (c *Config) hostname() string {
+	if c.Host == "" {
+		return "localhost"
+	}
+	return c.Host
+}
+
+// hostport is the authority of the server's URL, with the port unless it is the default one.
+func (c *Config) hostport() string {
+	if c.Port != 80 {
+		return net.JoinHostPort(c.hostname(), strconv.Itoa(c.Port))
+	}
+	return strings.TrimSuffix(net.JoinHostPort(c.hostname(), ""), ":")
+}
+
+// logs finds out where each log goes.
+func (r *request) logs() {
+	if r.given["--log-directory"] && r.Log.ToTerminal {
+		r.warn("--log-to-terminal", "ignored, because --log-directory says where the logs go")
+		r.Log.ToTerminal = false
+	}
+	if r.Log.Directory == "" {
+		r.Log.Directory = r.ServerRoot
+	}
+	r.Log.AccessFormat = nickname(r.accessFormat)
+	if !r.Log.ToTerminal {
+		r.Log.ErrorLog = r.logfile(r.errorLogName)
+	}
+	if r.accessLog {
+		r.Log.AccessLog = r.logfile(r.accessLogName)
+	}
+	if r.accessLog && r.Log.ToTerminal {
+		r.Log.AccessLog = "-"
+	}
+	if r.startupLog {
+		r.Log.StartupLog = r.logfile(r.startupLogName)
+	}
+	r.pointless("--access-log-name", "--access-log")
+	r.pointless("--access-log-format", "--access-log")
+	r.pointless("--startup-log-name", "--startup-log")
+}
+
+// pointless warns of an option that does nothing because another is missing.
+func (r *request) pointless(option, needs string) {
+	if r.given[option] && !r.given[needs] {
+		r.warn(option, "without effect, because %s is not given", needs)
+	}
+}
+
+// logfile is the path of a log: its name in the log directory, or a path of its own.
+func (r *request) logfile(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(r.Log.Directory, name)
+}
+
+// nickname expands the two names Apache's default configuration gives to formats of the access log.
+func nickname(format string) string {
+	const common = `%h %l %u %t "%r" %>s %b`
+	switch format {
+	case "common":
+		return common
+	case "combined":
+		return common + ` "%{Referer}i" "%{User-agent}i"`
+	}
+	return format
+}
+
+// timeouts replaces the 0 that means "no time of its own": nothing waits for ever.
+func (r *request) timeouts() {
+	t := &r.Timeouts
+	for _, d := range []*time.Duration{&t.Header, &t.Body, &t.ResponseSocket} {
+		if *d == 0 {
+			*d = t.Socket
+		}
+	}
+}
+
+// python finds the Python the application was installed for.
+func (r *request) python() {
+	home, err := PythonHome(r.pythonHome, r.env)
+	r.complain("", err)
+	r.Python.Home, r.Python.Executable = home.Dir, home.Executable
+}
+
+// locale is the locale of the environment, unless one is given. In C or POSIX, Python programs would read and write
+// ASCII; C.UTF-8 is the same locale otherwise.
+func (r *request) locale() {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value, ok := r.env.Lookup(name); ok && r.Locale == "" {
+			r.Locale = value
+		}
+	}
+	if r.Locale == "" || r.Locale == "C" || r.Locale == "POSIX" {
+		r.Locale = "C.UTF-8"
+	}
+}
