@@ -121,9 +121,12 @@ func isStandard(path string) bool {
 // listPackages asks the go command for the packages of this module.
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...").Output()
+	var stderr bytes.Buffer
+	command := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	command.Stderr = &stderr
+	out, err := command.Output()
 	if err != nil {
-		t.Fatalf("go list: %v", err)
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
 	}
 	var packages []goPackage
 	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
