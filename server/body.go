@@ -1,0 +1,57 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync/atomic"
+)
+
+// A body is the request body as the handler reads it. It remembers how reading failed, because that decides what the
+// client is told and whether the connection can be kept. It may be read by another goroutine than the one that writes.
+type body struct {
+	io.ReadCloser // net/http's, limited
+
+	blame atomic.Int32 // status that tells the client what was wrong; 0: nothing so far
+}
+
+// takeBody gives x a request of its own with a body of its own. net/http looks into its request when the response
+// begins, to see whether 100 Continue was sent and what is left to read, and must find its own body there.
+func (x *Exchange) takeBody(r *http.Request) {
+	x.request = *r
+	x.Request = &x.request
+	x.body.ReadCloser = r.Body
+	if limit := x.server.limits.Body; limit > 0 && r.ContentLength < 0 {
+		x.body.ReadCloser = http.MaxBytesReader(x.w, r.Body, limit)
+	}
+	x.request.Body = &x.body
+}
+
+// Read fails with *http.MaxBytesError beyond the limit, with a timeout (os.ErrDeadlineExceeded) when the client is too
+// slow, and with io.ErrUnexpectedEOF when it sent less than it declared.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.blame.CompareAndSwap(0, int32(blameFor(err)))
+	}
+	return n, err
+}
+
+// blameFor is the status for a failed read of a body.
+func blameFor(err error) int {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
+	}
+	return http.StatusBadRequest
+}
+
+// status is the status to blame the client with, 0 if it has done nothing wrong.
+func (b *body) status() int { return int(b.blame.Load()) }
+
+// failed reports whether what follows on the connection can no longer be told from the body.
+func (b *body) failed() bool { return b.blame.Load() != 0 }

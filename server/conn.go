@@ -1,0 +1,252 @@
+package server
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// A conn stands between net/http and the socket of one HTTP/1 connection. Its methods are called by net/http, in the
+// connection's goroutine if nothing else is said.
+type conn struct {
+	net.Conn
+	server *Server
+	info   *Info
+
+	state  atomic.Uint32 // the http.ConnState; also read by other goroutines
+	broken atomic.Bool   // a write has failed
+	closed atomic.Bool
+
+	read, write deadline
+	head        head
+	buffer      int       // size of net/http's read buffer, learnt from its first read
+	began       time.Time // first byte of a head that did not come in one piece; zero if it did
+	answering   bool      // what is written belongs to an Exchange, not to net/http's own complaint
+	refused     bool      // a request was refused without an Exchange: linger
+	reason      string    // put into the next status line
+
+	exchange *Exchange // the current one, until its last byte is written
+	requests int       // served before it
+	in, out  int64     // bytes since the last request
+}
+
+// newConn wraps an accepted connection and counts it.
+func (s *Server) newConn(nc net.Conn, info *Info) *conn {
+	c := &conn{Conn: nc, server: s, info: info}
+	c.read.arm, c.write.arm = nc.SetReadDeadline, nc.SetWriteDeadline
+	s.gate.enter(c)
+	return c
+}
+
+// setState is net/http's report on a connection. StateActive comes when a head has been read (well or not), StateIdle
+// and StateClosed when the last byte of a response has been written: only then is an Exchange over.
+func (c *conn) setState(state http.ConnState) {
+	c.state.Store(uint32(state))
+	switch state {
+	case http.StateIdle:
+		c.finish(true)
+		c.head, c.began, c.answering = head{}, time.Time{}, false
+	case http.StateClosed:
+		c.finish(false)
+	}
+}
+
+// reading reports whether the connection is between two requests or inside the head of one.
+func (c *conn) reading() bool {
+	state := http.ConnState(c.state.Load())
+	return state == http.StateNew || state == http.StateIdle
+}
+
+// gone reports that the other side cannot be written to any more.
+func (c *conn) gone() bool { return c.broken.Load() }
+
+// SetReadDeadline keeps the time for the next Read; see deadline.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.read.want = t
+	return nil
+}
+
+// SetWriteDeadline does nothing: every Write has the deadline of Timeouts.Write, and net/http knows of none.
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// Read reads heads until their deadline, which net/http sets, and bodies with one of its own for each read.
+//
+// While a handler runs, net/http reads one byte in a goroutine of its own to see the client leave. That costs a switch of
+// goroutines per request and the WSGI interface cannot use it, so this read ends at once: "nothing there", no error.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.reading() {
+		return c.readHead(p)
+	}
+	if len(p) == 1 {
+		return 0, nil
+	}
+	c.read.want = time.Now().Add(c.server.timeouts.Body)
+	return c.readOnce(p)
+}
+
+// readHead reads and watches what should be the head of a request.
+func (c *conn) readHead(p []byte) (int, error) {
+	if !c.head.started {
+		if c.buffer == 0 {
+			c.buffer = len(p)
+		}
+		// A full-sized read means an empty buffer: nothing of this head came with the last request.
+		c.head.start(len(p) == c.buffer)
+	}
+	if c.server.draining.Load() {
+		c.hurry()
+	}
+	n, err := c.readOnce(p)
+	c.head.scan(p[:n])
+	if n > 0 && !c.head.done && c.began.IsZero() {
+		c.began = time.Now()
+	}
+	if os.IsTimeout(err) && c.head.size > 0 {
+		c.refuse(http.StatusRequestTimeout, "the head did not come within the header timeout")
+	}
+	return n, err
+}
+
+// readOnce is one read with the deadline in c.read.
+func (c *conn) readOnce(p []byte) (int, error) {
+	c.read.prepare()
+	for {
+		n, err := c.Conn.Read(p)
+		c.in += int64(n)
+		if err == nil || c.leaving() || !c.read.early(err) {
+			return n, err
+		}
+	}
+}
+
+// leaving reports that the server drains and this connection has nothing to finish: any timer ends its wait.
+func (c *conn) leaving() bool { return c.server.draining.Load() && c.reading() }
+
+// Write writes the response, or what net/http has to say about a bad request, which is put into our words. The client has
+// Timeouts.Write to take some of p; as long as it takes some it gets more time.
+func (c *conn) Write(p []byte) (int, error) {
+	if !c.answering {
+		return len(p), c.refuseFor(p)
+	}
+	if c.reason != "" {
+		return len(p), c.writeAll(c.withReason(p))
+	}
+	return c.send(p)
+}
+
+func (c *conn) writeAll(p []byte) error {
+	_, err := c.send(p)
+	return err
+}
+
+// send is Write without its exceptions.
+func (c *conn) send(p []byte) (n int, err error) {
+	c.extendWrite()
+	for {
+		m, err := c.Conn.Write(p[n:])
+		n += m
+		c.out += int64(m)
+		if err == nil || !c.again(int64(m), err) {
+			return n, c.noteWrite(err)
+		}
+	}
+}
+
+// extendWrite gives the client its time, counted from now.
+func (c *conn) extendWrite() {
+	c.write.want = time.Now().Add(c.server.timeouts.Write)
+	c.write.prepare()
+}
+
+// again reports whether a write that ended in err after n bytes is to go on: the timer was early, or the client has taken
+// something since it was armed.
+func (c *conn) again(n int64, err error) bool {
+	if n > 0 {
+		c.write.want = time.Now().Add(c.server.timeouts.Write)
+	}
+	return c.write.early(err)
+}
+
+func (c *conn) noteWrite(err error) error {
+	if err != nil {
+		c.broken.Store(true)
+	}
+	return err
+}
+
+// ReadFrom sends a file with sendfile(2), which the socket's own ReadFrom knows how to, and anything else through Write.
+// net/http calls it when no chunks are needed.
+func (c *conn) ReadFrom(src io.Reader) (n int64, err error) {
+	rf, ok := c.Conn.(io.ReaderFrom)
+	if !ok || !isFile(src) {
+		return io.Copy(writerOnly{c}, src)
+	}
+	c.extendWrite()
+	for {
+		m, err := rf.ReadFrom(src)
+		n += m
+		c.out += m
+		if err == nil || !c.again(m, err) {
+			return n, c.noteWrite(err)
+		}
+	}
+}
+
+// writerOnly hides ReadFrom from io.Copy.
+type writerOnly struct{ io.Writer }
+
+// isFile reports whether src is a file or a limited part of one: what sendfile(2) can read, and what does not lose bytes
+// when a write is interrupted and begun again.
+func isFile(src io.Reader) bool {
+	if limited, ok := src.(*io.LimitedReader); ok {
+		src = limited.R
+	}
+	_, ok := src.(*os.File)
+	return ok
+}
+
+// withReason replaces the reason phrase of the status line at the start of p, which net/http always makes its own.
+func (c *conn) withReason(p []byte) []byte {
+	const before = len("HTTP/1.1 200 ")
+	end := bytes.IndexByte(p, '\r')
+	if end < before {
+		return p
+	}
+	q := make([]byte, 0, len(p)+len(c.reason))
+	q = append(append(append(q, p[:before]...), c.reason...), p[end:]...)
+	c.reason = ""
+	return q
+}
+
+// CloseWrite sends the end of the stream; net/http calls it before it closes on a client that may still be writing.
+func (c *conn) CloseWrite() error {
+	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return nil
+}
+
+// Close may be called by any goroutine, and more than once.
+func (c *conn) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	if c.refused {
+		c.linger()
+	}
+	err := c.Conn.Close()
+	c.server.gate.leave(c)
+	return err
+}
+
+// reset makes the coming Close send a reset instead of an end: the only way to show that a response that is delimited by
+// the end of the connection is incomplete. Bytes not yet acknowledged may be lost with it.
+func (c *conn) reset() {
+	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		_ = t.SetLinger(0)
+	}
+}

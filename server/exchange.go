@@ -1,0 +1,86 @@
+package server
+
+import (
+	"net/http"
+	"time"
+)
+
+// An Exchange is one request from its first byte to its line in the log, and the http.ResponseWriter of the handler.
+// It belongs to the goroutine that runs the handler, and is used again for another request when the handler has
+// returned: nothing of it, nor its Request, may be kept.
+//
+// Like any http.ResponseWriter it must not be used by two goroutines at once.
+type Exchange struct {
+	Request *http.Request // what the handler gets as well. Its context does not end when the client leaves: see Gone
+	Start   time.Time     // when the first byte of the request was there, or its head was read, if that came at once
+	Reason  string        // reason phrase for the status line; set it before WriteHeader. "" is the usual one
+	User    string        // who the client is known to be, for the log; "" is nobody
+	Handler string        // what answers, for the log's %R; "" is the server itself
+	Times   Times
+
+	w      http.ResponseWriter // net/http's
+	server *Server
+	conn   *conn
+	id     string
+
+	header   http.Header // w's
+	status   int         // of the final response, 0 before it
+	written  int64       // bytes of the body given to w
+	declared int64       // the response's Content-Length; -1 is none
+	bodyless bool        // HEAD, 204, 304: what is written is dropped
+	closing  bool        // the connection is to be closed after the response
+	fault    error       // why the response is torn; nil: it is not
+	ended    time.Time   // when the handler returned
+
+	request http.Request // the Request when it has a body: net/http must find its own Body in its own request
+	body    body
+}
+
+// Times are the parts of the time a request took that only the handler knows. They are for the log; zero is unknown.
+type Times struct {
+	Queue       time.Duration // until a thread of Python picked the request up
+	GIL         time.Duration // until that thread had the GIL
+	Application time.Duration // in the application, iteration of its result included
+	FirstByte   time.Duration // from Start to the first byte of the body
+}
+
+// From returns the Exchange behind w, looking through everything that has an Unwrap method as http.ResponseController
+// does; nil when there is none.
+func From(w http.ResponseWriter) *Exchange {
+	for {
+		switch t := w.(type) {
+		case *Exchange:
+			return t
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return nil
+		}
+	}
+}
+
+// Unwrap lets http.ResponseController reach net/http's own ResponseWriter.
+func (x *Exchange) Unwrap() http.ResponseWriter { return x.w }
+
+// Listener describes the socket the connection came in on.
+func (x *Exchange) Listener() *Info { return x.conn.info }
+
+// ID is an identifier of the request, unique among all requests of all processes for practical purposes: 16 characters
+// safe in a URL. It is made by the first call.
+func (x *Exchange) ID() string {
+	if x.id == "" {
+		x.id = x.server.ids.next()
+	}
+	return x.id
+}
+
+// FullDuplex allows to read the body after the response was begun. Without it net/http reads what is left of a small
+// body before it sends the head, which deadlocks with a client that waits for the response.
+func (x *Exchange) FullDuplex() error { return http.NewResponseController(x.w).EnableFullDuplex() }
+
+// Gone reports that the client is known to have left: a write to it has failed. A handler need not ask; writes then
+// return the error.
+func (x *Exchange) Gone() bool { return x.conn.gone() }
+
+// Sent reports whether the head of the response was given away: status and header can no longer be changed.
+func (x *Exchange) Sent() bool { return x.status != 0 }

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"gild/logs"
+)
+
+// A gate counts the open connections of all listeners and holds up accepting at the limit, so that further clients wait
+// in the listen queue, where another worker can take them.
+type gate struct {
+	mu     sync.Mutex
+	cond   sync.Cond // signals that a connection was closed, or that the gate is
+	limit  int
+	conns  map[*conn]struct{}
+	closed bool
+}
+
+func newGate(limit int) *gate {
+	g := &gate{limit: limit, conns: make(map[*conn]struct{})}
+	g.cond.L = &g.mu
+	return g
+}
+
+// wait blocks while the limit is reached. It reports false when the gate is closed.
+func (g *gate) wait() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for len(g.conns) >= g.limit && !g.closed {
+		g.cond.Wait()
+	}
+	return !g.closed
+}
+
+func (g *gate) enter(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.conns[c] = struct{}{}
+}
+
+// leave may be called more than once for a connection.
+func (g *gate) leave(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.conns, c)
+	g.cond.Broadcast()
+}
+
+// close ends every wait for a place. It does not touch the connections.
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	g.cond.Broadcast()
+}
+
+// each calls f for the connections that are open now; f must not call back into the gate.
+func (g *gate) each(f func(*conn)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		f(c)
+	}
+}
+
+// empty returns a channel that is closed when there is no connection.
+func (g *gate) empty() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for len(g.conns) > 0 {
+			g.cond.Wait()
+		}
+	}()
+	return done
+}
+
+// A listener is one socket as net/http sees it: Accept obeys the gate and survives a shortage of descriptors.
+type listener struct {
+	Listener
+	server *Server
+}
+
+// Addr implements net.Listener.
+func (l *listener) Addr() net.Addr { return l.Socket.Addr() }
+
+// Close implements net.Listener.
+func (l *listener) Close() error { return l.Socket.Close() }
+
+// Accept returns the next connection, a *conn. Its error is final.
+func (l *listener) Accept() (net.Conn, error) {
+	var pause time.Duration
+	for l.server.gate.wait() {
+		c, err := l.Socket.Accept()
+		if err == nil {
+			return l.server.newConn(c, &l.Info), nil
+		}
+		if !isShortage(err) {
+			return nil, err
+		}
+		pause = l.backOff(pause, err)
+	}
+	return nil, net.ErrClosed
+}
+
+// backOff waits after a failed accept, 10 ms first and twice as long each time up to a second, and returns how long. Only the
+// first failure in a row is logged: the log would be the next to run out of something.
+func (l *listener) backOff(last time.Duration, err error) time.Duration {
+	if last == 0 {
+		logs.Printf(l.server.errorLog, logs.Error, "core",
+			"Cannot accept connections on %s: %v. Trying again until it works; raise the limit of open files (ulimit -n) or lower --max-clients.",
+			l.Addr(), err)
+	}
+	pause := min(max(2*last, 10*time.Millisecond), time.Second)
+	select {
+	case <-time.After(pause):
+	case <-l.server.stopping:
+	}
+	return pause
+}
+
+// isShortage reports whether accept may work later: the process or the system lacks something, or the client was gone
+// before it was accepted (accept(2) lists both).
+func isShortage(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+		syscall.ECONNABORTED, syscall.EPROTO, syscall.EPERM} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}

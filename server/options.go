@@ -1,0 +1,73 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"gild/logs"
+)
+
+// Options is what a [Server] needs to know. It is not changed after [New].
+type Options struct {
+	Listeners []Listener   // at least one
+	Handler   http.Handler // gets an *Exchange and its Request; required
+	Mount     string       // URL path the handler is mounted at; others are 404. "" or "/" is the whole site
+	Limits    Limits
+	Timeouts  Timeouts
+	ErrorLog  logs.Logger     // required
+	AccessLog *logs.AccessLog // nil: no access log
+}
+
+// A Listener is an open socket and what a URL says about it. New takes it over: Shutdown closes it.
+type Listener struct {
+	Socket net.Listener
+	Info   Info
+}
+
+// Info describes the socket that accepted a connection. It is shared by all its connections: do not change it.
+type Info struct {
+	Host   string // host the socket is bound to as it was asked for; "" for every interface
+	Port   string // decimal
+	Scheme string // "http"
+	Addr   net.Addr // address of the listening socket itself
+}
+
+// Limits bound what a client may ask for. Where zero is no limit that is said.
+type Limits struct {
+	Clients     int   // connections open at once; 0: 10000. One more per further listener may slip through
+	RequestLine int   // bytes of the request line, 414 above it; 0: 8190 as Apache's LimitRequestLine
+	Head        int   // bytes of request line and header fields together, 431 above it; 0: 65536
+	Fields      int   // header fields, 431 above it; 0: no limit but Head
+	Body        int64 // bytes of the request body, 413 above it; 0: no limit
+}
+
+// Timeouts bound how long a client is waited for. None is unlimited.
+type Timeouts struct {
+	KeepAlive time.Duration // between two requests of a connection; 0: connections are closed after one
+	Header    time.Duration // from the first byte of a request to the end of its head, 408 after it; 0: 15 s
+	Body      time.Duration // for further bytes of a body, 408 after it; 0: 15 s
+	Write     time.Duration // for the client to take some more of the response; 0: 60 s
+}
+
+// withDefaults fills in what was left zero.
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.Clients, 10000)
+	setDefault(&l.RequestLine, 8190)
+	setDefault(&l.Head, 64<<10)
+	return l
+}
+
+// withDefaults fills in what was left zero.
+func (t Timeouts) withDefaults() Timeouts {
+	setDefault(&t.Header, 15*time.Second)
+	setDefault(&t.Body, 15*time.Second)
+	setDefault(&t.Write, time.Minute)
+	return t
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// pageType is the media type of the server's own pages, Apache's.
+const pageType = "text/html; charset=iso-8859-1"
+
+// pageTexts are one sentence for the reader of a page, who is a user of the site and no administrator.
+var pageTexts = map[int]string{
+	http.StatusBadRequest:                  "The browser sent a request that this server could not understand.",
+	http.StatusNotFound:                    "There is nothing at this address on this server.",
+	http.StatusMethodNotAllowed:            "This method is not allowed for this address.",
+	http.StatusRequestTimeout:              "The request took too long to arrive.",
+	http.StatusRequestEntityTooLarge:       "The request carries more data than this server accepts.",
+	http.StatusRequestURITooLong:           "The address is longer than this server accepts.",
+	http.StatusExpectationFailed:           "This server cannot meet the expectation in the Expect header field.",
+	http.StatusRequestHeaderFieldsTooLarge: "The header of the request is larger than this server accepts.",
+	http.StatusInternalServerError:         "Something went wrong on the server. Its error log has the details.",
+	http.StatusNotImplemented:              "This server does not support what the request asks for.",
+	http.StatusBadGateway:                  "The application did not answer properly.",
+	http.StatusServiceUnavailable:          "The server cannot take this request now. Try again later.",
+	http.StatusGatewayTimeout:              "The application did not answer in time.",
+}
+
+// errorPage is the body of an answer of the server itself. It never shows anything of the application.
+func errorPage(status int) []byte {
+	title := http.StatusText(status)
+	if title == "" {
+		title = "Error"
+	}
+	text := pageTexts[status]
+	if text == "" {
+		text = "The request could not be served."
+	}
+	return fmt.Appendf(nil, "<!DOCTYPE html>\n<html><head>\n<title>%d %s</title>\n</head><body>\n<h1>%s</h1>\n<p>%s</p>\n</body></html>\n",
+		status, title, title, text)
+}
+
+// sendPage sends the page of status with the header fields set so far.
+func (x *Exchange) sendPage(status int) {
+	page := errorPage(status)
+	x.header["Content-Type"] = []string{pageType}
+	x.header["Content-Length"] = []string{strconv.Itoa(len(page))}
+	x.WriteHeader(status)
+	_, _ = x.Write(page)
+}

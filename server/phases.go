@@ -1,0 +1,144 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gild/logs"
+)
+
+// A phase looks at a request before the handler gets it. It returns 0 to let it pass, or the status of the answer; it may
+// also have answered itself and then returns that status.
+type phase func(*Server, *Exchange) int
+
+// phases in the order they run. What the request is (framing, sizes) comes before what it wants (method, path), and all
+// of that before the body is touched.
+var phases = [...]phase{
+	(*Server).checkFraming,
+	(*Server).checkHead,
+	(*Server).checkMethod,
+	(*Server).checkPath,
+	(*Server).checkMount,
+	(*Server).checkLength,
+}
+
+// checkFraming refuses a request with both Transfer-Encoding and Content-Length, and one of HTTP/1.0 with a
+// Transfer-Encoding: somebody on the way may have understood it differently (RFC 9112 section 6.1). If the head was
+// pipelined and not watched, the connection ends after this request, which the RFC asks for then.
+func (s *Server) checkFraming(x *Exchange) int {
+	head, r := &x.conn.head, x.Request
+	old := !r.ProtoAtLeast(1, 1)
+	if !head.trusted() {
+		x.closing = x.closing || old || r.ContentLength < 0
+		return 0
+	}
+	if head.coding && (head.length || old) {
+		x.closing = true
+		return x.refuse(http.StatusBadRequest, "body framed by Transfer-Encoding and by something else")
+	}
+	return 0
+}
+
+// checkHead enforces the limits on the request line and the header fields.
+func (s *Server) checkHead(x *Exchange) int {
+	r := x.Request
+	size, fields := x.headSize()
+	line := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  ")
+	switch {
+	case line > s.limits.RequestLine:
+		return x.refuse(http.StatusRequestURITooLong, fmt.Sprintf("request line of %d bytes, the limit is %d", line, s.limits.RequestLine))
+	case size > s.limits.Head:
+		return x.refuse(http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("head of %d bytes, the limit is %d", size, s.limits.Head))
+	case s.limits.Fields > 0 && fields > s.limits.Fields:
+		return x.refuse(http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("%d header fields, the limit is %d", fields, s.limits.Fields))
+	}
+	return 0
+}
+
+// headSize is the number of bytes and of fields of the head: as watched, or estimated from what was parsed.
+func (x *Exchange) headSize() (size, fields int) {
+	if x.conn.head.trusted() {
+		return x.conn.head.size, x.conn.head.fields()
+	}
+	for name, values := range x.Request.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+			fields++
+		}
+	}
+	return size, fields
+}
+
+// checkMethod refuses CONNECT, since this is no proxy, and TRACE. Apache answers TRACE unless TraceEnable is off; it
+// shows a script in a page what the browser hides from it, so here it is off.
+func (s *Server) checkMethod(x *Exchange) int {
+	switch x.Request.Method {
+	case http.MethodConnect, http.MethodTrace:
+		x.Header().Set("Allow", allowed)
+		return x.refuse(http.StatusMethodNotAllowed, "method "+x.Request.Method)
+	case http.MethodOptions:
+		if x.Request.RequestURI == "*" {
+			x.answerOptions()
+			return http.StatusOK
+		}
+	}
+	return 0
+}
+
+// allowed is the Allow field of answers that are about the server and not about a resource.
+const allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// answerOptions answers "OPTIONS *", which asks about the server as a whole (RFC 9110 section 9.3.7).
+func (x *Exchange) answerOptions() {
+	h := x.Header()
+	h.Set("Allow", allowed)
+	h.Set("Content-Length", "0")
+	x.WriteHeader(http.StatusOK)
+}
+
+// checkPath makes URL.Path what Apache's translation would see: no encoded slash or NUL (404, as with AllowEncodedSlashes
+// Off), no repeated slashes, no dot segments, and none that lead above the root (400). RequestURI keeps the original.
+func (s *Server) checkPath(x *Exchange) int {
+	u := x.Request.URL
+	if u.Path == "" && u.Host != "" {
+		u.Path = "/" // "GET http://host HTTP/1.1"
+	}
+	switch {
+	case u.Path == "" || u.Path[0] != '/':
+		return x.refuse(http.StatusBadRequest, "the target is not a path")
+	case strings.IndexByte(u.Path, 0) >= 0, u.RawPath != "" && hasEncodedSlash(u.RawPath):
+		return x.refuse(http.StatusNotFound, "encoded slash or NUL in the path")
+	}
+	path, ok := normalize(u.Path)
+	if !ok {
+		return x.refuse(http.StatusBadRequest, "the path leads above the root")
+	}
+	u.Path = path
+	return 0
+}
+
+// checkMount is the router: what is outside the mount point does not exist.
+func (s *Server) checkMount(x *Exchange) int {
+	rest, ok := strings.CutPrefix(x.Request.URL.Path, s.mount)
+	if ok && (rest == "" || rest[0] == '/') {
+		return 0
+	}
+	return http.StatusNotFound
+}
+
+// checkLength refuses a body that is declared to be too large before the handler has any work with it. A chunked one is
+// measured while it is read, see takeBody.
+func (s *Server) checkLength(x *Exchange) int {
+	if n := x.Request.ContentLength; s.limits.Body > 0 && n > s.limits.Body {
+		x.closing = true
+		return x.refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("body of %d bytes, the limit is %d", n, s.limits.Body))
+	}
+	return 0
+}
+
+// refuse logs why a request is not served and returns status.
+func (x *Exchange) refuse(status int, why string) int {
+	x.log(logs.Info, fmt.Sprintf("Request refused: %d %s (%s)", status, http.StatusText(status), why))
+	return status
+}

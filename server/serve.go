@@ -1,0 +1,156 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"gild/logs"
+)
+
+// ServeHTTP is one request, from the engine: the phases, and the handler if they all agree. The line in the access log
+// is written when the last byte is out, see conn.setState.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	x := s.exchanges.Get().(*Exchange)
+	x.begin(c, w, r)
+	s.run(x)
+	x.end()
+}
+
+// run calls the phases and the handler, and turns a panic into an answer.
+func (s *Server) run(x *Exchange) {
+	defer x.recover()
+	for _, phase := range phases {
+		if status := phase(s, x); status != 0 {
+			if !x.Sent() {
+				x.sendPage(status)
+			}
+			return
+		}
+	}
+	s.handler.ServeHTTP(x, x.Request)
+}
+
+// begin makes x the exchange of a request whose head has been read.
+func (x *Exchange) begin(c *conn, w http.ResponseWriter, r *http.Request) {
+	x.Request, x.Start = r, c.began
+	x.w, x.conn, x.header = w, c, w.Header()
+	x.declared = -1
+	if x.Start.IsZero() {
+		x.Start = time.Now()
+	}
+	c.exchange, c.answering = x, true
+	if r.Body != http.NoBody {
+		x.takeBody(r)
+	}
+}
+
+// recover answers a request whose handler panicked. http.ErrAbortHandler is no accident and not logged.
+func (x *Exchange) recover() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		x.Abort(http.ErrAbortHandler)
+		return
+	}
+	x.log(logs.Error, fmt.Sprintf("The handler of %s %s panicked: %v\n%s", x.Request.Method, x.Request.URL.Path, v, debug.Stack()))
+	x.Abort(fmt.Errorf("panic: %v", v))
+}
+
+// end runs when the handler has returned. A torn response is torn here, by the one panic that net/http takes for a wish to
+// close the connection without ending the response.
+func (x *Exchange) end() {
+	x.ended = time.Now()
+	if x.fault == nil {
+		return
+	}
+	if x.closeDelimited() {
+		x.conn.reset()
+	} else {
+		_ = x.FlushError()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// closeDelimited reports whether the end of the connection is the end of the body: HTTP/1.0 without a Content-Length.
+func (x *Exchange) closeDelimited() bool {
+	return x.declared < 0 && !x.bodyless && !x.Request.ProtoAtLeast(1, 1)
+}
+
+// Abort gives up a response that can not be completed; the handler should return then. If nothing was sent the client
+// gets an error page: 413, 408 or 400 if reading the request's body has failed, 500 otherwise. If the head was sent, what
+// was written is flushed and the connection torn so that the client sees that something is missing: no final chunk, fewer
+// bytes than Content-Length, or a reset. The reason is logged at debug level; it must not be nil.
+func (x *Exchange) Abort(reason error) {
+	if !x.Sent() {
+		x.Error(http.StatusInternalServerError)
+		return
+	}
+	if x.fault != nil {
+		return
+	}
+	x.fault = reason
+	if x.server.errorLog.Enabled(logs.Debug) {
+		x.log(logs.Debug, "Response torn: "+reason.Error())
+	}
+}
+
+// Error sends the server's own page for a status of 400 or more and drops the header fields set so far. After a failed
+// read of the body the status says that instead of blaming the application with a 5xx. After the head it is [Abort].
+func (x *Exchange) Error(status int) {
+	if x.Sent() {
+		x.Abort(fmt.Errorf("%d %s", status, http.StatusText(status)))
+		return
+	}
+	if blame := x.body.status(); blame != 0 && status >= 500 {
+		status = blame
+	}
+	clear(x.header)
+	x.Reason = ""
+	x.sendPage(status)
+}
+
+// errAborted is what writes to a torn response get.
+var errAborted = errors.New("response aborted")
+
+// log writes a record about this request.
+func (x *Exchange) log(level logs.Level, message string) {
+	if x.server.errorLog.Enabled(level) {
+		x.server.errorLog.Log(logs.Record{Level: level, Module: "core", Client: x.Request.RemoteAddr, ID: x.id, Message: message})
+	}
+}
+
+// finish is called when nothing more will be written for the current exchange: the access log, and x is free.
+func (c *conn) finish(keepAlive bool) {
+	x := c.exchange
+	if x == nil {
+		return
+	}
+	if c.server.accessLog != nil {
+		x.logAccess(keepAlive)
+	}
+	c.exchange = nil
+	c.requests++
+	c.in, c.out = 0, 0
+	*x = Exchange{server: c.server}
+	c.server.exchanges.Put(x)
+}
+
+// logAccess writes the line. A connection that closes may have lingered before, so it ended when the handler did.
+func (x *Exchange) logAccess(keepAlive bool) {
+	if keepAlive {
+		x.ended = time.Now()
+	}
+	c := x.conn
+	c.server.accessLog.Log(&logs.Entry{
+		Request: x.Request, Header: x.header, Status: x.status, Body: x.written, Received: c.in, Sent: c.out,
+		Start: x.Start, Duration: x.ended.Sub(x.Start), FirstByte: x.Times.FirstByte,
+		ClientAddr: x.Request.RemoteAddr, LocalAddr: c.LocalAddr(), User: x.User, ID: x.id, Handler: x.Handler,
+		Aborted: x.fault != nil || c.gone(), KeepAlive: keepAlive, Reused: c.requests,
+	})
+}

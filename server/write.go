@@ -1,0 +1,150 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// Values of header fields that every response shares. net/http does not change them.
+var (
+	serverField = []string{serverName}
+	closeField  = []string{"close"}
+)
+
+// Header implements http.ResponseWriter.
+func (x *Exchange) Header() http.Header { return x.header }
+
+// WriteHeader implements http.ResponseWriter. Date and Server are ours whatever the handler has set, and a response
+// without a Content-Type goes out without one. The head is not on the wire before something is written or flushed.
+func (x *Exchange) WriteHeader(status int) {
+	if x.Sent() {
+		return
+	}
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		x.w.WriteHeader(status) // an interim response; the final one is still to come
+		return
+	}
+	x.status = status
+	x.bodyless = x.Request.Method == http.MethodHead || !bodyAllowed(status)
+	x.setFields()
+	if x.Reason != "" && x.Reason != http.StatusText(status) && isPhrase(x.Reason) {
+		x.conn.reason = x.Reason
+	}
+	x.w.WriteHeader(status)
+}
+
+// setFields puts the fields that are the server's business into the header.
+func (x *Exchange) setFields() {
+	h := x.header
+	delete(h, "Date")
+	h["Server"] = serverField
+	if _, given := h["Content-Type"]; !given {
+		h["Content-Type"] = nil // or net/http would guess one
+	}
+	x.declared = -1
+	if v := h["Content-Length"]; len(v) == 1 {
+		if n, err := strconv.ParseUint(v[0], 10, 63); err == nil {
+			x.declared = int64(n)
+		}
+	}
+	if x.closing || x.body.failed() {
+		h["Connection"] = closeField
+	}
+}
+
+// bodyAllowed is RFC 9110 section 6.4.1: some statuses end with the head.
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// isPhrase reports whether s can be a reason phrase: RFC 9112 section 4, tabs, spaces, visible and obs-text bytes.
+func isPhrase(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// Write implements http.ResponseWriter. What a response can not have (a body of HEAD, 204 and 304, bytes beyond the
+// Content-Length) is dropped without an error, as Apache does. An error means that the client has left or takes nothing.
+func (x *Exchange) Write(p []byte) (int, error) {
+	if !x.Sent() {
+		x.WriteHeader(http.StatusOK)
+	}
+	if x.fault != nil {
+		return 0, errAborted
+	}
+	n, err := x.w.Write(p[:x.room(int64(len(p)))])
+	x.written += int64(n)
+	if err != nil {
+		return n, err
+	}
+	return len(p), nil
+}
+
+// room is how many of n bytes the response can still take.
+func (x *Exchange) room(n int64) int64 {
+	switch {
+	case x.bodyless:
+		return 0
+	case x.declared >= 0:
+		return min(n, x.declared-x.written)
+	}
+	return n
+}
+
+// ReadFrom implements io.ReaderFrom, so that io.Copy from an *os.File, or an io.LimitedReader of one, ends in sendfile(2)
+// when the response has a Content-Length. It reads no more of src than the response can take.
+func (x *Exchange) ReadFrom(src io.Reader) (int64, error) {
+	if !x.Sent() {
+		x.WriteHeader(http.StatusOK)
+	}
+	if x.fault != nil {
+		return 0, errAborted
+	}
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		limited = &io.LimitedReader{R: src, N: 1<<63 - 1}
+	}
+	rest := limited.N
+	limited.N = x.room(rest)
+	rest -= limited.N
+	n, err := x.copyFrom(limited)
+	limited.N += rest
+	x.written += n
+	return n, err
+}
+
+// copyFrom passes a reader of no more than the response can take to net/http.
+func (x *Exchange) copyFrom(src *io.LimitedReader) (int64, error) {
+	if src.N <= 0 {
+		return 0, nil
+	}
+	if rf, ok := x.w.(io.ReaderFrom); ok {
+		return rf.ReadFrom(src)
+	}
+	return io.Copy(x.w, src)
+}
+
+// Flush implements http.Flusher.
+func (x *Exchange) Flush() { _ = x.FlushError() }
+
+// FlushError sends the head and what was written to the client. The error is that of Write.
+func (x *Exchange) FlushError() error {
+	if !x.Sent() {
+		x.WriteHeader(http.StatusOK)
+	}
+	if f, ok := x.w.(interface{ FlushError() error }); ok {
+		return f.FlushError()
+	}
+	return http.ErrNotSupported
+}
+
+var (
+	_ http.ResponseWriter = (*Exchange)(nil)
+	_ http.Flusher        = (*Exchange)(nil)
+	_ io.ReaderFrom       = (*Exchange)(nil)
+)
