@@ -56,7 +56,8 @@ load: the time until the head of its answer, median and worst of all rounds, and
 when the load ended). It is the figure to look at first: a server that gives each connection a thread for as
 long as it lasts (uWSGI's own HTTP) serves five connections very fast and nobody else, so its requests/s at 64
 connections is no service, and its p50 and p99 are those of the five. Errors are wrk's: connections refused, reads and
-writes failed, answers above 399, no answer within 2 s. Memory is PSS: private pages and the share of the shared ones.`
+writes failed, answers above 399, no answer within 2 s; Apache's event MPM makes some by closing kept-alive connections
+whenever all its workers are busy. Memory is PSS: private pages and the share of the shared ones.`
 
 func (p *page) goals(r *results) {
 	p.line("\n## What gild promises")
@@ -201,14 +202,11 @@ func (p *page) setups(r *results) {
 	}
 }
 
-// freshText is "median, worst N, M unanswered".
+// freshText is "median, worst N, M of K unanswered".
 func freshText(f fresh) string {
-	text := "none in time"
+	text := "most wait in vain"
 	if wait, ok := f.median(); ok {
-		text = short(wait)
-	}
-	if len(f.Waits) > 0 {
-		text += ", worst " + short(f.Waits[len(f.Waits)-1])
+		text = short(wait) + ", worst " + short(f.Waits[len(f.Waits)-1])
 	}
 	if f.Unanswered > 0 {
 		text += fmt.Sprintf(", **%d of %d unanswered**", f.Unanswered, f.Unanswered+len(f.Waits))

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("u", false, "rewrite testdata")
+
+// figures are two rounds of invented samples: gild, a faster one that starves, and one that failed once.
+func figures() *results {
+	at := time.Date(2026, time.January, 2, 3, 4, 5, 0, time.UTC)
+	cell := func(round int, server string, requests int, cpu time.Duration, f fresh) sample {
+		return sample{Round: round, Connections: 64, Server: server, Case: "hello", CPU: cpu, PSS: 20e6, Fresh: f, Foreign: 0.01,
+			tally: tally{Requests: requests, Duration: time.Second, P50: 700 * time.Microsecond, P99: 1300 * time.Microsecond}}
+	}
+	ms := time.Millisecond
+	return &results{
+		About: about{Started: at, Finished: at.Add(90 * time.Second), CPU: "Test", Kernel: "Linux 1", Cores: 2, LoadBefore: "0.10",
+			Rounds: 2, Seconds: 1, Command: "bench/run", Versions: []version{{"gild", "1"}},
+			Setups: []setup{{"gild", "embedded", "gild start-server"}}},
+		Missing: map[string]string{"gunicorn-sync": "not there"},
+		Cold:    map[string][]time.Duration{"gild": {90 * ms, 80 * ms, 100 * ms}},
+		Samples: []sample{
+			cell(0, "gild", 60000, 900*ms, fresh{Waits: []time.Duration{ms, 2 * ms}}),
+			cell(1, "gild", 50000, 800*ms, fresh{Waits: []time.Duration{ms, 4 * ms}}),
+			cell(0, "apache-embedded", 20000, 800*ms, fresh{Waits: []time.Duration{2 * ms}}),
+			cell(1, "apache-embedded", 20000, 900*ms, fresh{Waits: []time.Duration{3 * ms}}),
+			cell(0, "uwsgi", 70000, 900*ms, fresh{Waits: []time.Duration{ms}, Unanswered: 4}),
+			{Round: 1, Connections: 64, Server: "uwsgi", Case: "hello", Err: "it fell\nover"},
+		},
+		Mixtures: []mixtureSample{
+			{Server: "gild", About: "8 short", Short: tally{Requests: 9000, Duration: time.Second, P50: ms, P99: 2 * ms}},
+			{Server: "gild", About: "64 asleep", Sleep: tally{Requests: 99, Duration: time.Second, P50: 640 * ms, P99: 650 * ms}},
+		},
+	}
+}
+
+func TestReport(t *testing.T) {
+	got := render(figures())
+	if *update {
+		if err := os.WriteFile("testdata/report.md", []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/report.md")
+	if err != nil || got != string(want) {
+		t.Errorf("the report is not testdata/report.md (%v); go test ./bench -u rewrites it. It is:\n%s", err, got)
+	}
+}
+
+func TestResultsSurviveTheirFile(t *testing.T) {
+	file := t.TempDir() + "/results.json"
+	if err := figures().save(file); err != nil {
+		t.Fatal(err)
+	}
+	back, err := readResults(file)
+	if err != nil || render(back) != render(figures()) {
+		t.Errorf("the table of a saved run differs (%v)", err)
+	}
+}
+
+// A round in which both were slow must not count for or against anyone.
+func TestRatioIsTakenWithinARound(t *testing.T) {
+	r := new(results)
+	for round, speed := range []int{100, 10, 1} {
+		for name, times := range map[string]int{"gild": 3, "uwsgi": 1} {
+			r.Samples = append(r.Samples, sample{Round: round, Server: name, Case: "hello", Connections: 64,
+				tally: tally{Requests: speed * times, Duration: time.Second}})
+		}
+	}
+	if got := r.ratio("hello", "uwsgi", 64); got != 3 {
+		t.Errorf("ratio %v, want 3", got)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		values []int
+		want   int
+	}{{nil, 0}, {[]int{5}, 5}, {[]int{9, 1}, 1}, {[]int{9, 1, 5}, 5}} {
+		if got := median(c.values); got != c.want {
+			t.Errorf("median(%v) = %d, want %d", c.values, got, c.want)
+		}
+	}
+}
+
+func TestUnits(t *testing.T) {
+	for got, want := range map[string]string{
+		thousands(0): "0", thousands(999): "999", thousands(1000): "1 000", thousands(1234567): "1 234 567",
+		short(53 * time.Microsecond): "53 µs", short(1234 * time.Microsecond): "1.23 ms", short(2 * time.Second): "2 s",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
