@@ -4,6 +4,6 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 need_go
-have gcc || need_packages gcc libc6-dev
+need_compiler
 cd "$root"
 build/env.sh go build -trimpath -o gild .

@@ -33,8 +33,8 @@ new_root() {
 # certificates, and the settings of apt and pip.
 host_settings() {
     local file
-    cp -L /etc/resolv.conf "$1/etc/resolv.conf"
-    cp -rL /etc/ssl/certs/. "$1/etc/ssl/certs/"
+    cp -L --remove-destination /etc/resolv.conf "$1/etc/resolv.conf"
+    cp -L --remove-destination /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
     [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$1/etc/pip.conf"
     for file in $(grep -lE '^Acquire::' /etc/apt/apt.conf.d/* 2>/dev/null); do cp "$file" "$1/etc/apt/apt.conf.d/"; done
 }
@@ -51,7 +51,7 @@ with_go() {
 enter() {
     local inside=$1 passed
     shift
-    mapfile -t passed < <(env | grep -E '^([a-zA-Z]+_(proxy|PROXY)|GO(PROXY|NOSUMDB|SUMDB|TOOLCHAIN)|PIP_(INDEX_URL|CERT|PROXY)|SSL_CERT_(FILE|DIR))=')
+    mapfile -t passed < <(env | grep -E '^([a-zA-Z]+_(proxy|PROXY)|GO(PROXY|NOSUMDB|SUMDB|TOOLCHAIN)|PIP_(INDEX_URL|CERT|PROXY)|SSL_CERT_FILE)=')
     if [ -n "${PORT:-}" ]; then passed+=("PORT=$PORT"); fi
     chroot ${USER_INSIDE:+--userspec="$USER_INSIDE"} "$inside" /usr/bin/env -i "${passed[@]}" ${SETTINGS_INSIDE:+"${SETTINGS_INSIDE[@]}"} \
         HOME="${HOME_INSIDE:-/root}" LANG=C.UTF-8 TERM=dumb PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" </dev/null

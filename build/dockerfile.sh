@@ -21,7 +21,7 @@ docker_FROM() {
     docker_root=$docker_work/stage-${3:-last} docker_directory=/ USER_INSIDE=root HOME_INSIDE=/root SETTINGS_INSIDE=()
     new_root "$docker_suite" "$docker_root"
     case $1 in
-    golang:*) with_go "$docker_root" && enter "$docker_root" apt-get -qq install -y git make gcc libc6-dev ;;
+    golang:*) with_go "$docker_root" && enter "$docker_root" apt-get -qq install -y git make gcc libc6-dev >/dev/null ;;
     debian:*) ;;
     *) die "docker: unknown image $1" ;;
     esac

@@ -72,7 +72,7 @@ newcomer() {
     local inside=$work/newcomer
     new_root "$suite" "$inside"
     with_go "$inside"
-    enter "$inside" apt-get -qq install -y git make
+    enter "$inside" apt-get -qq install -y git make >/dev/null
     clone "$inside/home/gild"
     if wants run; then PORT=$(free_port) serves "$inside" sh -c 'cd /home/gild && exec make run'; fi
     if wants test; then enter "$inside" sh -c 'cd /home/gild && CI=true make test'; fi

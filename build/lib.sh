@@ -54,6 +54,9 @@ need_go() {
     have go || die "no go command on PATH. Install Go $wanted or newer from https://go.dev/dl/"
 }
 
+# need_compiler installs a C compiler unless there is one.
+need_compiler() { have "${CC:-gcc}" || need_packages gcc libc6-dev; }
+
 # libpython_of BINARY prints the path of the shared library of Python that it would load, or missing:NAME.
 libpython_of() {
     local line
@@ -62,4 +65,10 @@ libpython_of() {
     *"not found"*) echo "missing:$(awk '{print $1}' <<<"$line")" ;;
     *) awk '{print $3}' <<<"$line" ;;
     esac
+}
+
+# version_of LIBRARY prints the version in the name of a libpython: 3.11, 3.13t.
+version_of() {
+    local name=${1##*libpython}
+    echo "${name%%.so*}"
 }

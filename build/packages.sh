@@ -9,10 +9,7 @@ cd "$root"
 
 library=$(libpython_of ./gild)
 case $library in
-missing:*)
-    version=${library#missing:libpython} version=${version%%.so*}
-    need_packages "libpython$version" python3-django
-    ;;
+missing:*) need_packages "libpython$(version_of "$library")" python3-django ;;
 /lib/* | /usr/lib/*) need_packages python3-django ;;
 *) build/env.sh build/venv.sh >/dev/null ;;
 esac

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$root"
 
 need_go
-have "${CC:-gcc}" || need_packages gcc libc6-dev
+need_compiler
 build/env.sh build/suite.sh
 second=$(build/env.sh build/second.sh)
 PYTHON=$second build/env.sh build/suite.sh
