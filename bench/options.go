@@ -37,7 +37,7 @@ func parseOptions(args []string) (options, error) {
 	flags.IntVar(&o.Seconds, "seconds", 3, "how long each measurement lasts")
 	flags.IntVar(&o.ColdStarts, "cold", 7, "how often each server is started cold (0 = never)")
 	flags.BoolVar(&o.Mixture, "mixture", true, "measure short requests beside slow ones")
-	flags.BoolVar(&o.Quick, "quick", false, "one minute: hello at 64 connections, one round of 1 s")
+	flags.BoolVar(&o.Quick, "quick", false, "one minute: hello at 64 connections, one round of 2 s")
 	flags.BoolVar(&o.Render, "render", false, "write the table of the last run again, measure nothing")
 	flags.StringVar(&o.Out, "out", "", "`file` for the table (bench/RESULTS.md, or bench/work/TABLE.md if flags leave something out)")
 	if err := flags.Parse(args); err != nil {
@@ -56,7 +56,7 @@ func (o options) settled() (options, error) {
 	}
 	if o.Quick {
 		o.Cases, o.Connections = []string{"hello"}, []int{64}
-		o.Rounds, o.Seconds, o.ColdStarts = 1, 1, 3
+		o.Rounds, o.Seconds, o.ColdStarts = 1, 2, 3
 	}
 	o.narrowed = o.narrowed || o.Quick || !o.Mixture || o.ColdStarts == 0
 	return o, nil

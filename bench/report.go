@@ -147,22 +147,29 @@ func (p *page) mixture(r *results, m mixture, srv server) {
 	if len(list) == 0 {
 		return
 	}
-	of := func(value func(mixtureSample) tally) []string {
-		rate := medianOf(list, func(s mixtureSample) float64 { return value(s).rate() })
-		p50 := medianOf(list, func(s mixtureSample) time.Duration { return value(s).P50 })
-		p99 := medianOf(list, func(s mixtureSample) time.Duration { return value(s).P99 })
-		if rate == 0 {
-			return []string{"", "", ""}
-		}
-		return []string{thousands(rate), short(p50), short(p99)}
-	}
 	failures := 0
 	for _, s := range list {
 		failures += s.Short.failures() + s.Compute.failures() + s.Sleep.failures()
 	}
-	quick := of(func(s mixtureSample) tally { return s.Short })
-	p.cellsOf(m.About, srv.Name, quick[0], quick[1], quick[2], of(func(s mixtureSample) tally { return s.Compute })[0],
-		of(func(s mixtureSample) tally { return s.Sleep })[0], fmt.Sprint(failures))
+	rate, p50, p99 := together(list, m.Short, func(s mixtureSample) tally { return s.Short })
+	computing, _, _ := together(list, m.Compute, func(s mixtureSample) tally { return s.Compute })
+	asleep, _, _ := together(list, m.Sleep, func(s mixtureSample) tally { return s.Sleep })
+	p.cellsOf(m.About, srv.Name, rate, p50, p99, computing, asleep, fmt.Sprint(failures))
+}
+
+// together is one kind of request over the rounds. A kind without connections is left blank; one that was never
+// answered has a rate of 0 and no times.
+func together(list []mixtureSample, connections int, of func(mixtureSample) tally) (rate, p50, p99 string) {
+	if connections == 0 {
+		return "", "", ""
+	}
+	perSecond := medianOf(list, func(s mixtureSample) float64 { return of(s).rate() })
+	if perSecond == 0 {
+		return "0", "", ""
+	}
+	return thousands(perSecond),
+		short(medianOf(list, func(s mixtureSample) time.Duration { return of(s).P50 })),
+		short(medianOf(list, func(s mixtureSample) time.Duration { return of(s).P99 }))
 }
 
 func (p *page) cold(r *results) {

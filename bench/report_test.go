@@ -33,6 +33,7 @@ func figures() *results {
 		},
 		Mixtures: []mixtureSample{
 			{Server: "gild", About: "8 short", Short: tally{Requests: 9000, Duration: time.Second, P50: ms, P99: 2 * ms}},
+			{Server: "gild", About: "8 short, 3 asleep", Short: tally{Requests: 7, Duration: time.Second}, Sleep: tally{Duration: time.Second}},
 			{Server: "gild", About: "64 asleep", Sleep: tally{Requests: 99, Duration: time.Second, P50: 640 * ms, P99: 650 * ms}},
 		},
 	}
