@@ -4,6 +4,7 @@
 #   PORT=8000                  where `make run` listens
 #   FUZZTIME=10s               how long each fuzz target runs
 #   SUITE=bookworm             the Debian of `make fresh`
+#   BENCHFLAGS=-quick          the flags of bench/run
 
 SHELL := /bin/bash
 export PYTHON PYTHON2 PORT FUZZTIME SUITE
@@ -42,7 +43,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	@$(in-python) build/fuzz.sh
 
 race: ## every test under Go's race detector
-	@$(in-python) build/suite.sh -race
+	@GILD_BUILD_FLAGS=-race $(in-python) build/suite.sh -race
 
 asan: ## the tests of the C code under AddressSanitizer
 	@$(in-python) build/asan.sh
@@ -51,7 +52,7 @@ soak: ## the tests that take minutes or measure: leaks, endurance, two interpret
 	@$(in-python) build/soak.sh
 
 bench: ## gild beside its peers; writes bench/RESULTS.md
-	@bench/run
+	@bench/run $(BENCHFLAGS)
 
 python-nogil: ## builds a CPython without a GIL into the cache, and prints its path
 	@build/cpython.sh 3.13t

@@ -34,7 +34,7 @@ docker_WORKDIR() {
 
 # COPY [--from=STAGE] [--chown=USER] SOURCE TARGET; the context is what is committed.
 docker_COPY() {
-    local from= owner= source target
+    local from='' owner='' source target
     while [[ $1 == --* ]]; do
         case $1 in
         --from=*) from=$docker_work/stage-${1#*=} ;;
