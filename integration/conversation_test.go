@@ -33,7 +33,7 @@ func dial(address string) (*connection, error) {
 }
 
 // requestLine finds the method of each request in raw bytes.
-var requestLine = regexp.MustCompile(`(?m)^([A-Z]+) \S+ HTTP/`)
+var requestLine = regexp.MustCompile(`([A-Z]+) \S+ HTTP/1\.`)
 
 // send writes raw bytes and notes the methods in them: an answer cannot be read without knowing what it answers.
 func (c *connection) send(raw []byte) error {
@@ -116,7 +116,7 @@ func (c *connection) reset() error {
 // render makes the text of a request section into bytes. It adds the protocol version, Host, Content-Length (or the
 // chunks) where the text does not have them.
 func render(text string, host string) ([]byte, error) {
-	head, body, hasBody := strings.Cut(text, "\n\n")
+	head, body, _ := strings.Cut(text, "\n\n")
 	lines := strings.Split(strings.TrimRight(head, "\n"), "\n")
 	if !strings.Contains(lines[0], " HTTP/") {
 		lines[0] += " HTTP/1.1"
@@ -125,16 +125,18 @@ func render(text string, host string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := bodyBytes(strings.TrimSuffix(body, "\n"))
+	encode, chunked := bodyBytes, strings.EqualFold(value(lines, "Transfer-Encoding"), "chunked")
+	if chunked {
+		encode = chunks
+	}
+	content, err := encode(strings.TrimRight(body, "\n"))
 	if err != nil {
 		return nil, err
 	}
 	if !has(lines, "Host") {
 		lines = append(lines, "Host: "+host)
 	}
-	if strings.EqualFold(value(lines, "Transfer-Encoding"), "chunked") {
-		content = chunks(content)
-	} else if hasBody && !has(lines, "Content-Length") {
+	if !chunked && len(content) > 0 && !has(lines, "Content-Length") {
 		lines = append(lines, "Content-Length: "+strconv.Itoa(len(content)))
 	}
 	return append([]byte(strings.Join(lines, "\r\n")+"\r\n\r\n"), content...), nil
@@ -206,16 +208,20 @@ func unescape(text string) ([]byte, error) {
 	return []byte(plain), nil
 }
 
-// chunks sends each line of content, without its end, as one chunk, and the last chunk after them.
-func chunks(content []byte) []byte {
+// chunks makes each line of text, without its end, one chunk, and adds the last chunk.
+func chunks(text string) ([]byte, error) {
 	var out bytes.Buffer
-	for _, line := range bytes.Split(content, []byte("\n")) {
-		if len(line) > 0 {
-			fmt.Fprintf(&out, "%x\r\n%s\r\n", len(line), line)
+	for line := range strings.SplitSeq(text, "\n") {
+		chunk, err := bodyBytes(line)
+		if err != nil {
+			return nil, err
+		}
+		if len(chunk) > 0 {
+			fmt.Fprintf(&out, "%x\r\n%s\r\n", len(chunk), chunk)
 		}
 	}
 	out.WriteString("0\r\n\r\n")
-	return out.Bytes()
+	return out.Bytes(), nil
 }
 
 // fields are the header fields of an answer as sorted lines.

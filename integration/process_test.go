@@ -18,7 +18,7 @@ import (
 
 // patience bounds every wait of this package. It only ends a test that has failed already: no test passes or fails
 // by how long something took.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // marker names the environment variable by which the processes of one gild are recognised in /proc, whoever their
 // parent is now.

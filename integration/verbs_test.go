@@ -58,7 +58,7 @@ type answer struct {
 // expected parses a response section.
 func expected(text string) (want answer, err error) {
 	head, body, _ := strings.Cut(text, "\n\n")
-	want.body = strings.TrimSuffix(body, "\n")
+	want.body = strings.TrimRight(body, "\n")
 	lines := strings.Split(strings.TrimRight(head, "\n"), "\n")
 	want.status = lines[0]
 	for _, line := range lines[1:] {
@@ -129,7 +129,7 @@ func (s *story) receive(name string, want answer) (got answer, err error) {
 		err = c.closed()
 		got.closed = true
 	}
-	got.body = strings.TrimSuffix(got.body, "\n")
+	got.body = strings.TrimRight(got.body, "\n")
 	return got, err
 }
 
@@ -184,8 +184,10 @@ func (s *story) fieldsDiffer(want, got []string) error {
 	return nil
 }
 
-// find is the index of the first unused field that matches, or -1. Names are compared as they were sent.
+// find is the index of the first unused field that matches, or -1.
 func (s *story) find(line string, got []string, used map[int]bool) int {
+	name, value, _ := strings.Cut(line, ":")
+	line = http.CanonicalHeaderKey(name) + ":" + value
 	for i, field := range got {
 		if !used[i] && compile(line, s.known).whole(field, s.known) {
 			return i
@@ -231,14 +233,14 @@ func (s *story) head(name string, section *txtar.File) error {
 	return s.compare(section, want, answer{status: statusLine(response), fields: fields(response)})
 }
 
-// body waits for exactly as much of the body as the section has, without its last newline, while the rest has
+// body waits for exactly as much of the body as the section has, without newlines at its end, while the rest has
 // perhaps not been made yet.
 func (s *story) body(name string, section *txtar.File) error {
 	c, err := s.connection(name)
 	if err != nil {
 		return err
 	}
-	want := strings.TrimSuffix(string(section.Data), "\n")
+	want := strings.TrimRight(string(section.Data), "\n")
 	got, err := c.part(len(want))
 	if err != nil || got != want {
 		return fmt.Errorf("got %q, %v, want %q", got, err, want)
@@ -257,7 +259,7 @@ func (s *story) end(name string, section *txtar.File) error {
 	if err != nil || torn != wantTorn {
 		return fmt.Errorf("torn is %v, want %v; %v; the body went on with %q", torn, wantTorn, err, got)
 	}
-	if !compile(strings.TrimSuffix(text, "\n"), s.known).whole(strings.TrimSuffix(got, "\n"), s.known) {
+	if !compile(strings.TrimRight(text, "\n"), s.known).whole(strings.TrimRight(got, "\n"), s.known) {
 		return fmt.Errorf("the body went on with %q, want %q", got, text)
 	}
 	return nil
