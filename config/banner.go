@@ -21,7 +21,7 @@ func Banner(c *Config) string {
 	}
 	line("Operating Mode", c.mode())
 	line("Request Capacity", c.capacity())
-	line("Server Backlog", plural(c.ServerBacklog, "connection"))
+	line("Server Backlog", fmt.Sprintf("%d (connections)", c.ServerBacklog))
 	line("Locale Setting", c.Locale)
 	line("Application", c.served())
 	if c.Python.Home != "" {

@@ -72,7 +72,7 @@ func laterHelp(all []*row) string {
 		options[o.later] = append(options[o.later], o.name)
 	}
 	var b strings.Builder
-	b.WriteString("\nRefused, because the feature " + notYet + ":\n")
+	b.WriteString("\nRefused, because " + notYet + ":\n")
 	for _, f := range features {
 		b.WriteString(wrap(f+": "+strings.Join(options[f], " "), "  ", 80))
 	}

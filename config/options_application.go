@@ -27,7 +27,7 @@ func applicationOptions() []row {
 			set:  passEnv,
 			help: "Copy an environment variable, as it is at start, into the environ of every request."},
 		{name: "--map-head-to-get", values: "OFF/ON/AUTO", preset: "AUTO", since: "4.3.0",
-			set: oneOf([]choice{{name: "OFF"}, {"ON", "turning HEAD into GET"}, {name: "AUTO"}},
+			set: oneOf([]choice{{name: "OFF"}, {"ON", "a way to turn HEAD into GET"}, {name: "AUTO"}},
 				func(r *request) *string { return &r.mapHead }),
 			help: "Whether the application sees GET for HEAD. AUTO does so only for responses that are compressed; as this version compresses none, AUTO is OFF."},
 		{name: "--chunked-request", since: "4.4.0",
@@ -75,7 +75,7 @@ func interpreterOptions() []row {
 			set:  setFreeThreading,
 			help: "Run without the GIL. Needs a gild built with a free-threaded Python."},
 		{name: "--orphan-interpreter", since: "4.9.1",
-			set:  unflag(func(r *request) *bool { return &r.Python.DestroyInterpreter }),
+			set:  off(func(r *request) *bool { return &r.Python.DestroyInterpreter }),
 			help: "Leave the interpreter as it is at exit: atexit callbacks do not run, threads are not waited for."},
 	}
 }

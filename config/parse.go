@@ -1,7 +1,9 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -37,18 +39,38 @@ func Parse(verb string, args []string, env Env) (*Config, error) {
 	all := rows(table())
 	r.CommandLine = append([]string{verb}, args...)
 	r.presets(all)
-	words := make([]string, len(args))
-	for i, word := range args {
-		words[i] = expand(word, env.Lookup)
-	}
-	if err := r.read(all, words); err != nil {
+	if err := r.read(all, r.expanded(args)); err != nil {
 		return nil, err
 	}
 	r.derive()
+	r.complain("", r.travels())
 	if len(r.complaints) > 0 {
 		return nil, &UsageError{Verb: verb, Complaints: r.complaints}
 	}
 	return &r.Config, nil
+}
+
+// expanded is the words with environment variables put in.
+func (r *request) expanded(args []string) []string {
+	words := make([]string, len(args))
+	for i, word := range args {
+		words[i] = expand(word, r.env.Lookup)
+	}
+	return words
+}
+
+// travels complains if the Config would not reach another process as it is. That is the case only for text that is
+// not UTF-8, in a word of the command line or in a path or variable that it leads to.
+func (r *request) travels() error {
+	var arrived Config
+	data, err := json.Marshal(r.Config)
+	if err == nil {
+		err = json.Unmarshal(data, &arrived)
+	}
+	if err == nil && !reflect.DeepEqual(arrived, r.Config) {
+		err = fmt.Errorf("a word of the command line, or a path or variable it refers to, is not UTF-8 text")
+	}
+	return err
 }
 
 // presets gives every row its default, in the words a user would write.
@@ -133,7 +155,7 @@ func (r *request) obey(o *row, values []string) error {
 		r.complain(o.name, err)
 	case !first: // said already
 	case o.later != "":
-		r.complain(o.name, fmt.Errorf("refused, because it needs %s, which %s", o.later, notYet))
+		r.complain(o.name, fmt.Errorf("refused, because %s %s", notYet, o.later))
 	default:
 		r.warn(o.name, "%s", o.always+o.dropped)
 	}

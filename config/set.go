@@ -14,16 +14,16 @@ import (
 
 type setter = func(r *request, values []string) error
 
-// flag sets a field to true.
-func flag(field func(*request) *bool) setter {
+// on sets a field to true.
+func on(field func(*request) *bool) setter {
 	return func(r *request, _ []string) error {
 		*field(r) = true
 		return nil
 	}
 }
 
-// unflag sets a field to false.
-func unflag(field func(*request) *bool) setter {
+// off sets a field to false.
+func off(field func(*request) *bool) setter {
 	return func(r *request, _ []string) error {
 		*field(r) = false
 		return nil
@@ -133,15 +133,15 @@ func choose(choices []choice, word string) (string, error) {
 			continue
 		}
 		if c.later != "" {
-			return "", fmt.Errorf("%s needs %s, which %s", c.name, c.later, notYet)
+			return "", fmt.Errorf("%s is refused, because %s %s", c.name, notYet, c.later)
 		}
 		return c.name, nil
 	}
 	return "", fmt.Errorf("'%s' is none of %s", word, strings.Join(names, ", "))
 }
 
-// notYet ends the sentences about features that come later.
-const notYet = "is not part of this version of gild"
+// notYet begins what is said about a feature that comes later.
+const notYet = "this version of gild does not have"
 
 // absolute is path against the directory gild was started in.
 func (r *request) absolute(path string) string {

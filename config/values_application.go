@@ -81,7 +81,7 @@ func setApplicationGroup(r *request, v []string) error {
 	case v[0] == "%{GLOBAL}" || v[0] == "":
 		r.Application.Group = ""
 	case strings.Contains(v[0], "%{"):
-		return fmt.Errorf("'%s' depends on the request, which %s; use %%{GLOBAL} or a plain name", v[0], notYet)
+		return fmt.Errorf("'%s' is refused, because %s groups that depend on the request; use %%{GLOBAL} or a plain name", v[0], notYet)
 	default:
 		r.Application.Group = v[0]
 	}
@@ -147,12 +147,14 @@ func setHost(r *request, v []string) error {
 	switch name, port, err := net.SplitHostPort(v[0]); {
 	case host == "":
 		return fmt.Errorf("the address is empty; leave the option out to listen on every interface")
+	case strings.ContainsAny(host, "/ "):
+		return fmt.Errorf("'%s' is neither an address nor a host name", v[0])
 	case err == nil && net.ParseIP(host) == nil:
 		return fmt.Errorf("'%s' has a port in it; use --host %s --port %s", v[0], name, port)
 	case strings.Contains(host, ":") && net.ParseIP(strings.Split(host, "%")[0]) == nil:
 		return fmt.Errorf("'%s' is not an address", v[0])
-	case strings.ContainsAny(host, "/ []"):
-		return fmt.Errorf("'%s' is neither an address nor a host name", v[0])
+	case strings.ContainsAny(host, "[]"):
+		return fmt.Errorf("'%s' has a bracket too many", v[0])
 	}
 	r.Host = host
 	return nil

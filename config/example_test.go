@@ -1,0 +1,36 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+
+	"gild/config"
+)
+
+// A command line becomes a Config; everything after that works with the Config alone.
+func Example() {
+	env, err := config.SystemEnv("3.11", false)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	env.Lookup = func(name string) (string, bool) { return "", false } // this machine's environment is no part of the example
+	c, err := config.Parse("start-server", []string{"app.wsgi", "--thr", "8", "--host=127.0.0.1", "--setenv", "STAGE", "test"}, env)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	fmt.Println(c.Threads, "threads on", c.Listeners()[0].Address, c.SetEnv)
+	// Output: 8 threads on 127.0.0.1:8000 [{STAGE test}]
+}
+
+// A misspelt option is a complaint with a suggestion. The program prints it and ends with status 2.
+func ExampleUsageError() {
+	env, _ := config.SystemEnv("3.11", false)
+	_, err := config.Parse("start-server", []string{"app.wsgi", "--theads", "8"}, env)
+	fmt.Println(err)
+	// Output:
+	// Usage: gild start-server script [options]
+	//
+	// gild: error: no such option: --theads (did you mean --threads?)
+}

@@ -1,0 +1,301 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRowsAreComplete: each row has a name of its own, a help text, and exactly one fate.
+func TestRowsAreComplete(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range rows(table()) {
+		if seen[o.name] {
+			t.Errorf("%s is there twice", o.name)
+		}
+		seen[o.name] = true
+		if !strings.HasPrefix(o.name, "--") || !strings.HasSuffix(o.help, ".") {
+			t.Errorf("%s: name or help is not complete: %q", o.name, o.help)
+		}
+		fates := 0
+		for _, is := range []bool{o.set != nil, o.always != "", o.dropped != "", o.later != ""} {
+			if is {
+				fates++
+			}
+		}
+		if fates != 1 {
+			t.Errorf("%s has %d of set, always, dropped and later, it must have one", o.name, fates)
+		}
+		if o.preset != "" && o.set == nil {
+			t.Errorf("%s has a default that nothing uses", o.name)
+		}
+	}
+}
+
+// TestEveryOptionOfModWSGI: the table has all 152 options of mod_wsgi-express 6.0.5, besides --help.
+func TestEveryOptionOfModWSGI(t *testing.T) {
+	current := 0
+	for _, o := range rows(table()) {
+		if o.current() && o.name != "--help" {
+			current++
+		}
+	}
+	if current != 152 {
+		t.Errorf("the table has %d options of mod_wsgi-express 6.0.5, it has 152", current)
+	}
+}
+
+// uses is for each option that sets something a use that makes a difference, and the fields in which it shows.
+var uses = []struct {
+	args   string
+	fields string
+}{
+	{"--application-type module", "Application.Type"},
+	{"--entry-point some.wsgi", "Application.Target"},
+	{"--callable-object app", "Application.Callable"},
+	{"--mount-point /shop", "Application.MountPoint"},
+	{"--application-group shop", "Application.Group"},
+	{"--working-directory /", "WorkingDirectory"},
+	{"--setenv KEY value", "SetEnv"},
+	{"--passenv HOME", "SetEnv"},
+	{"--python-home prefix", "Python.Home Python.Executable"},
+	{"--python-path /", "Python.Path"},
+	{"--python-warnings error", "Python.Warnings"},
+	{"--switch-interval 0.01", "Python.SwitchInterval"},
+	{"--stack-size 0x100000", "Python.StackSize"},
+	{"--per-interpreter-gil", "Python.OwnGIL"},
+	{"--free-threading", "Python.FreeThreading"},
+	{"--orphan-interpreter", "Python.DestroyInterpreter"},
+	{"--host 127.0.0.1", "Host ServerRoot PidFile Log.Directory Log.ErrorLog"},
+	{"--port 80", "Port"},
+	{"--server-backlog 10", "ServerBacklog"},
+	{"--max-clients 10", "MaxClients"},
+	{"--keep-alive-timeout 0", "Timeouts.KeepAlive"},
+	{"--limit-request-body 1", "LimitRequestBody"},
+	{"--limit-request-fields 1", "LimitRequestFields"},
+	{"--limit-request-field-size 2048", "LimitRequestFieldSize"},
+	{"--processes 2", "Processes ProcessesGiven"},
+	{"--threads 2", "Threads"},
+	{"--user #1000", "User Credential"},
+	{"--group staff", "Group Credential"},
+	{"--umask 027", "Umask"},
+	{"--process-name shop", "ProcessName"},
+	{"--header-timeout 1", "Timeouts.Header"},
+	{"--body-timeout 1", "Timeouts.Body"},
+	{"--socket-timeout 1", "Timeouts.Socket"},
+	{"--response-socket-timeout 1", "Timeouts.ResponseSocket"},
+	{"--shutdown-timeout 1", "Timeouts.Shutdown"},
+	{"--log-directory /logs", "Log.Directory"},
+	{"--log-level debug", "Log.Level"},
+	{"--log-to-terminal", "Log.ToTerminal Log.ErrorLog"},
+	{"--error-log-name e", "Log.ErrorLog"},
+	{"--error-log-format %M", "Log.ErrorFormat"},
+	{"--access-log", "Log.AccessLog"},
+	{"--access-log-name a --access-log", "Log.AccessLog"},
+	{"--access-log-format %h --access-log", "Log.AccessFormat"},
+	{"--startup-log", "Log.StartupLog"},
+	{"--startup-log-name s --startup-log", "Log.StartupLog"},
+	{"--server-root /srv/root", "ServerRoot PidFile"},
+	{"--pid-file /run/gild.pid", "PidFile"},
+	{"--locale de_DE.UTF-8", "Locale"},
+	{"--lang de_DE.UTF-8", "Locale"},
+}
+
+// alreadySo are options that set something to what it is anyway, as this version has no other; golden files show them.
+var alreadySo = []string{"--server-mpm", "--embedded-mode", "--map-head-to-get", "--help"}
+
+// derived are fields no option stands for alone.
+var derived = []string{"MPM", "Embedded", "CommandLine", "Warnings"}
+
+// richEnv is a world in which every use above is possible.
+func richEnv(t *testing.T) Env {
+	dir := t.TempDir()
+	for _, file := range []string{"prefix/lib/python3.13t/os.py", "prefix/bin/python"} {
+		write(t, dir, file, "")
+	}
+	env := testEnv(dir, map[string]string{"HOME": "/root"})
+	env.UID, env.GID, env.PythonVersion, env.PythonFreeThreaded = 0, 0, "3.13", true
+	return env
+}
+
+// TestOptionsShow: each option that sets something changes just the field it stands for, and it is in uses.
+func TestOptionsShow(t *testing.T) {
+	env := richEnv(t)
+	base := flatten("", reflect.ValueOf(*mustParse(t, env)))
+	used := slices.Clone(alreadySo)
+	for _, use := range uses {
+		args := strings.Fields(use.args)
+		used = append(used, args[0])
+		after := flatten("", reflect.ValueOf(*mustParse(t, env, args...)))
+		for _, field := range strings.Fields(use.fields) {
+			if reflect.DeepEqual(base[field], after[field]) {
+				t.Errorf("%s does not change %s", use.args, field)
+			}
+		}
+	}
+	for _, o := range rows(table()) {
+		if o.set != nil && !slices.Contains(used, o.name) {
+			t.Errorf("%s sets something, and no use in this test shows it", o.name)
+		}
+	}
+}
+
+// TestFieldsAreReached: each field of Config is set by an option or known to be derived. A new field fails here.
+func TestFieldsAreReached(t *testing.T) {
+	reached := slices.Clone(derived)
+	for _, use := range uses {
+		reached = append(reached, strings.Fields(use.fields)...)
+	}
+	all := flatten("", reflect.ValueOf(Config{}))
+	for field := range all {
+		if !slices.Contains(reached, field) {
+			t.Errorf("no option sets Config.%s, and it is not listed as derived", field)
+		}
+	}
+	for _, field := range reached {
+		if _, ok := all[field]; !ok {
+			t.Errorf("Config has no field %s any more", field)
+		}
+	}
+}
+
+// flatten is a struct with its nested structs as "Outer.Inner".
+func flatten(prefix string, v reflect.Value) map[string]any {
+	all := map[string]any{}
+	for i := range v.NumField() {
+		name, field := prefix+v.Type().Field(i).Name, v.Field(i)
+		if field.Kind() != reflect.Struct {
+			all[name] = field.Interface()
+			continue
+		}
+		for key, value := range flatten(name+".", field) {
+			all[key] = value
+		}
+	}
+	return all
+}
+
+// TestJSONRoundTrip: a Config with every field set arrives as it was sent.
+func TestJSONRoundTrip(t *testing.T) {
+	env := richEnv(t)
+	var args []string
+	for _, use := range uses {
+		args = append(args, strings.Fields(use.args)...)
+	}
+	sent := mustParse(t, env, args...)
+	for field, value := range flatten("", reflect.ValueOf(*sent)) {
+		if reflect.ValueOf(value).IsZero() && !slices.Contains([]string{"Timeouts.KeepAlive", "Python.DestroyInterpreter"}, field) &&
+			!strings.HasPrefix(field, "Log.") { // --log-directory and --log-to-terminal exclude each other
+			t.Errorf("the test does not set %s", field)
+		}
+	}
+	data, err := json.Marshal(sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Config
+	if err := json.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(&got, sent) {
+		t.Errorf("got %+v, sent %+v", got, sent)
+	}
+}
+
+// TestPrefixes: an abbreviation finds the option that mod_wsgi-express would find; its full name always finds itself.
+func TestPrefixes(t *testing.T) {
+	all := rows(table())
+	for _, o := range all {
+		for n := len("--x"); n <= len(o.name); n++ {
+			prefix := o.name[:n]
+			found, err := find(all, prefix)
+			candidates := express(all, prefix)
+			switch {
+			case n == len(o.name) && found != o:
+				t.Errorf("%s does not find itself", o.name)
+			case n == len(o.name) || named(all, prefix):
+			case len(candidates) == 1 && found != candidates[0]:
+				t.Errorf("%s finds %v, in mod_wsgi-express it is %s", prefix, found, candidates[0].name)
+			case len(candidates) > 1 && err == nil:
+				t.Errorf("%s finds %s, in mod_wsgi-express it is ambiguous", prefix, found.name)
+			}
+		}
+	}
+}
+
+// express are the options of mod_wsgi-express 6.0.5 that begin so.
+func express(all []*row, prefix string) []*row {
+	var list []*row
+	for _, o := range all {
+		if o.current() && strings.HasPrefix(o.name, prefix) {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// named says whether there is an option of just that name.
+func named(all []*row, name string) bool {
+	return slices.ContainsFunc(all, func(o *row) bool { return o.name == name })
+}
+
+// TestLaterOptionsAreRefused: each option of a later version is refused with the name of its feature; each that has no
+// meaning is accepted with one line.
+func TestLaterOptionsAreRefused(t *testing.T) {
+	env := testEnv(t.TempDir(), nil)
+	for _, o := range rows(table()) {
+		if o.set != nil {
+			continue
+		}
+		args := append([]string{o.name}, strings.Fields(o.values)...)
+		c, err := Parse("start-server", append(args, args...), env)
+		switch {
+		case o.later != "" && err == nil:
+			t.Errorf("%s is accepted, and the feature %s does not exist", o.name, o.later)
+		case o.later != "" && strings.Count(err.Error(), o.name+": refused, because "+notYet+" "+o.later) != 1:
+			t.Errorf("%s is not refused with one clear sentence: %v", o.name, err)
+		case o.later == "" && (err != nil || len(c.Warnings) != 1):
+			t.Errorf("%s must be accepted with one line of warning: %v", o.name, err)
+		}
+	}
+}
+
+// TestClientsPerProcess: the shares of the processes add up to at least the whole.
+func TestClientsPerProcess(t *testing.T) {
+	for _, c := range []struct{ clients, processes, want int }{{16384, 1, 16384}, {10, 3, 4}, {9, 3, 3}, {1, 4, 1}} {
+		config := Config{MaxClients: c.clients, Processes: c.processes}
+		if got := config.ClientsPerProcess(); got != c.want {
+			t.Errorf("%d clients for %d processes: got %d each, want %d", c.clients, c.processes, got, c.want)
+		}
+	}
+}
+
+// TestListeners: the address is one that net.Listen takes.
+func TestListeners(t *testing.T) {
+	for host, want := range map[string]string{"": ":80", "::1": "[::1]:80", "127.0.0.1": "127.0.0.1:80"} {
+		config := Config{Host: host, Port: 80}
+		if got := config.Listeners(); !reflect.DeepEqual(got, []Listener{{"tcp", want, "http"}}) {
+			t.Errorf("host %q: got %v, want %s", host, got, want)
+		}
+	}
+}
+
+// TestSystemEnv: the real world can be described, and a Config made in it.
+func TestSystemEnv(t *testing.T) {
+	env, err := SystemEnv("3.11", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := env.Lookup
+	env.Lookup = func(name string) (string, bool) { // whatever virtual environment the tests run in
+		if name == "VIRTUAL_ENV" {
+			return "", false
+		}
+		return variables(name)
+	}
+	if c := mustParse(t, env, "golden_test.go"); !isFile(c.Application.Target) || c.User == "" || c.Group == "" {
+		t.Errorf("the world is not described: %+v", c)
+	}
+}
