@@ -27,6 +27,7 @@ type Client struct {
 	fd    int
 	level Level
 	pid   int
+	wait  time.Duration // sendWait, but for tests
 
 	mu      sync.Mutex
 	frame   []byte // scratch for one encoded frame
@@ -42,7 +43,7 @@ var _ Logger = (*Client)(nil)
 // NewClient returns a client that sends to the SOCK_SEQPACKET socket fd the records of level and of more severe ones.
 // The descriptor stays the caller's: others (the C threads) may send frames on it as well, and Close leaves it open.
 func NewClient(fd int, level Level) *Client {
-	c := &Client{fd: fd, level: level, pid: os.Getpid()}
+	c := &Client{fd: fd, level: level, pid: os.Getpid(), wait: sendWait}
 	c.timer = time.AfterFunc(time.Hour, c.Flush)
 	c.timer.Stop()
 	return c
@@ -145,7 +146,7 @@ func (c *Client) send(f *Frame) {
 
 // transmit sends one encoded frame or counts it as dropped. The caller holds mu.
 func (c *Client) transmit(frame []byte) {
-	wait := sendWait
+	wait := c.wait
 	if c.stalled {
 		wait = 0
 	}

@@ -77,6 +77,9 @@ func (f *ErrorFormat) line(dst []byte, r *Record, text string) []byte {
 			dst, skipping = dst[:field], true
 		}
 	}
+	if len(dst) == start {
+		return dst // Apache writes no empty lines either
+	}
 	return append(dst, '\n')
 }
 
