@@ -3,6 +3,7 @@ package integration
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -216,9 +217,25 @@ func (s *story) begin() {
 	if args[0] == "start-server" {
 		args = append(args, s.args...)
 	}
+	for i := range args {
+		if strings.Contains(args[i], "$BUSY") {
+			args[i] = strings.ReplaceAll(args[i], "$BUSY", s.busyPort())
+		}
+	}
 	s.gild = start(s.t, s.dir, env, args)
 	s.known["port"] = strconv.Itoa(s.gild.port)
 	s.known["dir"] = s.dir
+}
+
+// busyPort is a port that something else listens on for as long as the story lasts; {busy} in expected text.
+func (s *story) busyPort() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { l.Close() })
+	s.known["busy"] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	return s.known["busy"]
 }
 
 // words splits a command line as a shell would, as far as double and single quotes go.

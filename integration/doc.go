@@ -1,0 +1,73 @@
+// Package integration answers one question: does the gild that was built do what was promised, seen from outside?
+//
+// It has tests only. They run the binary, talk to it over TCP, and read its logs. The binary is built once from the
+// working tree, with cgo's flags from the environment (make test sets them; eval "$(make -s env)" does for plain go
+// test), or taken from $GILD.
+//
+// # Stories
+//
+// Most tests are stories: a txtar file in testdata for each subject. The text at the top says what the story proves and
+// which rule says so. Then come sections, and they happen in the order in which they stand:
+//
+//	-- app.wsgi --           a file, written to the story's directory; a second one of the same name is an edit
+//	-- request NAME --       a request, sent on the connection NAME
+//	-- response NAME --      its answer
+//	-- log --                lines that the error log must get
+//
+// gild is started before the first section that is not a file, with a free port of 127.0.0.1 and a server root of its own;
+// at the end of the story it gets TERM, must end with status 0, and none of its processes may be left.
+//
+// A connection is opened when its name first appears. Two requests on one connection are keep-alive, two requests on two
+// connections without a response between them are concurrent: a story needs no other means to tell about time, and no
+// story sleeps or measures. If something has to happen first, the application waits for it.
+//
+// # Sections
+//
+// These say how the story is played; their place does not matter:
+//
+//	cmd        the command line after "gild"; "start-server app.wsgi" without this section. Quotes as in a shell;
+//	           $DIR is the story's directory, $PORT its port, $BUSY a port that is taken
+//	env        NAME=value lines, added to the environment
+//	with       settings: "processes 1 2" plays the story once with each number of processes, "placement embedded" only
+//	           in that placement (by default in each of the table in process_test.go), "python 3.12" not on an older one
+//
+// These happen:
+//
+//	request C  method and target, header fields, an empty line, a body without the newlines at its end. HTTP/1.1, Host,
+//	           Content-Length are added where they are missing; with Transfer-Encoding: chunked each line of the
+//	           body is a chunk. \r \n \x00 are escapes in a body; the body "(1000 bytes)" is that many bytes. The header
+//	           line "(headers 90)" is ninety fields, "(header of 9000 bytes)" one of that size
+//	send C     raw bytes: the lines joined, escapes resolved
+//	response C status line, header fields that must be there, "!Name" for one that must not, an empty line, the whole
+//	           body. In the place of a field: "(torn)", the body does not end as HTTP says; "(closed)", the
+//	           server closes the connection afterwards; "(eventually)", the request is repeated until it is answered so
+//	head C     status line and header fields only; then
+//	body C     exactly these bytes of the body, as soon as they are there; and
+//	end C      all the rest of the body, after "(torn)" if it ends too soon
+//	closed C   the server closes the connection without another byte
+//	close C, shut C, reset C
+//	           the client closes the connection, only its sending half, or breaks it
+//	log, access, stdout, stderr
+//	           lines that come, in this order and after those of earlier sections of the kind: a part of the line, or
+//	           all of it after "^". "!part" is on no line of the error log until the story has ended
+//	signal     TERM, KILL, HUP... and "supervisor", "workers" or a captured process number
+//	exit       gild ends by itself, with this status
+//
+// In what is expected, "*" stands for any characters of a line, a line that is just "*" for any lines, and \* for a star.
+// {name} keeps what stands there and must from then on be the same; {not name} must differ. {dir}, {port} and {busy} are
+// known from the start. What is sent may contain {name} too.
+//
+// # Running
+//
+//	go test ./integration -run TestStories/close_once      one story
+//	go test ./integration -run TestStories/close_once -u   and take its answers for right; read the diff
+//
+// Failures print what was received, the error log and standard error.
+//
+// # Frameworks
+//
+// The other tests need more than requests and answers: wsgiref.validate around every kind of request, and a Flask and a
+// Django site of current releases, driven as a browser would drive them. Those come from PyPI, pinned in requirements.txt;
+// make test installs them into a virtual environment and names it in GILD_TEST_VENV. Without it they are skipped, but not in
+// CI: there a missing environment is a failure.
+package integration
