@@ -83,7 +83,7 @@ type Timeouts struct {
 	KeepAlive      time.Duration // for the next request on an open connection; 0: connections are closed after one
 	Header         time.Duration // for request line and header fields, from their first byte
 	Body           time.Duration // for the next bytes of a request body
-	Socket         time.Duration // for anything else on a connection
+	Socket         time.Duration // what stands in for Header, Body and ResponseSocket where 0 was asked for
 	ResponseSocket time.Duration // for the client to take some more of a response
 	Shutdown       time.Duration // for running requests after TERM, before they are killed; 0: not at all
 }

@@ -59,7 +59,7 @@ func timeoutOptions() []row {
 			help: "How long a client may let wait for the next bytes of a request body; 0: --socket-timeout."},
 		{name: "--socket-timeout", values: "SECONDS", preset: "60", since: "4.1.0",
 			set:  seconds(0.001, func(r *request) *time.Duration { return &r.Timeouts.Socket }),
-			help: "How long anything else on a connection may take."},
+			help: "Takes the place of --header-timeout, --body-timeout and --response-socket-timeout where they are 0."},
 		{name: "--response-socket-timeout", values: "SECONDS", preset: "0", since: "4.5.13",
 			set:  seconds(0, func(r *request) *time.Duration { return &r.Timeouts.ResponseSocket }),
 			help: "How long a client may take to accept some more of a response; 0: --socket-timeout."},
