@@ -2,7 +2,9 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"sync/atomic"
@@ -13,7 +15,8 @@ import (
 type body struct {
 	io.ReadCloser // net/http's, limited
 
-	blame atomic.Int32 // status that tells the client what was wrong; 0: nothing so far
+	blame   atomic.Int32 // status that tells the client what was wrong; 0: nothing so far
+	touched atomic.Bool  // there was a Read, so a client that waits for 100 Continue got it
 }
 
 // takeBody gives x a request of its own with a body of its own. net/http looks into its request when the response
@@ -28,14 +31,30 @@ func (x *Exchange) takeBody(r *http.Request) {
 	x.request.Body = &x.body
 }
 
-// Read fails with *http.MaxBytesError beyond the limit, with a timeout (os.ErrDeadlineExceeded) when the client is too
-// slow, and with io.ErrUnexpectedEOF when it sent less than it declared.
+// Read fails with *http.MaxBytesError beyond the limit, with os.ErrDeadlineExceeded when the client is too slow, and with
+// io.ErrUnexpectedEOF when it sent less than it declared (use errors.As and errors.Is). The texts name no addresses.
 func (b *body) Read(p []byte) (int, error) {
+	b.touched.Store(true)
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.blame.CompareAndSwap(0, int32(blameFor(err)))
+	if err == nil || err == io.EOF {
+		return n, err
 	}
-	return n, err
+	b.blame.CompareAndSwap(0, int32(blameFor(err)))
+	return n, plainly(err)
+}
+
+// plainly is err in words for the log of an application.
+func plainly(err error) error {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("the client stopped sending the request body: %w", os.ErrDeadlineExceeded)
+	case err == io.ErrUnexpectedEOF:
+		return fmt.Errorf("the client sent less of the request body than it declared: %w", err)
+	case errors.As(err, &op):
+		return fmt.Errorf("the client has left: %w", op.Err)
+	}
+	return err
 }
 
 // blameFor is the status for a failed read of a body.
@@ -55,3 +74,9 @@ func (b *body) status() int { return int(b.blame.Load()) }
 
 // failed reports whether what follows on the connection can no longer be told from the body.
 func (b *body) failed() bool { return b.blame.Load() != 0 }
+
+// abandoned reports whether the connection ends with this response because of its body: reading failed, or a client that
+// waits for 100 Continue got none and may or may not send what it announced.
+func (b *body) abandoned(r *http.Request) bool {
+	return b.failed() || r.Header["Expect"] != nil && !b.touched.Load()
+}

@@ -25,6 +25,7 @@ type conn struct {
 	head        head
 	buffer      int       // size of net/http's read buffer, learnt from its first read
 	began       time.Time // first byte of a head that did not come in one piece; zero if it did
+	until       time.Time // the connection ends with this response: unread body is waited for until then. Zero: it does not
 	answering   bool      // what is written belongs to an Exchange, not to net/http's own complaint
 	refused     bool      // a request was refused without an Exchange: linger
 	reason      string    // put into the next status line
@@ -64,16 +65,13 @@ func (c *conn) reading() bool {
 // gone reports that the other side cannot be written to any more.
 func (c *conn) gone() bool { return c.broken.Load() }
 
-// SetReadDeadline keeps the time for the next Read; see deadline.
-func (c *conn) SetReadDeadline(t time.Time) error {
-	c.read.want = t
-	return nil
-}
+// SetReadDeadline does nothing: Read has its own opinion. net/http calls it four times per request.
+func (c *conn) SetReadDeadline(time.Time) error { return nil }
 
-// SetWriteDeadline does nothing: every Write has the deadline of Timeouts.Write, and net/http knows of none.
+// SetWriteDeadline does nothing: every Write has the deadline of Timeouts.Write.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
-// Read reads heads until their deadline, which net/http sets, and bodies with one of its own for each read.
+// Read waits for the next request, for the rest of its head, or for some more of its body, each with its own timeout.
 //
 // While a handler runs, net/http reads one byte in a goroutine of its own to see the client leave. That costs a switch of
 // goroutines per request and the WSGI interface cannot use it, so this read ends at once: "nothing there", no error.
@@ -84,31 +82,54 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(p) == 1 {
 		return 0, nil
 	}
-	c.read.want = time.Now().Add(c.server.timeouts.Body)
+	if c.read.want = c.until; c.until.IsZero() {
+		c.read.want = time.Now().Add(c.server.timeouts.Body)
+	}
 	return c.readOnce(p)
 }
 
 // readHead reads and watches what should be the head of a request.
 func (c *conn) readHead(p []byte) (int, error) {
 	if !c.head.started {
-		if c.buffer == 0 {
-			c.buffer = len(p)
-		}
-		// A full-sized read means an empty buffer: nothing of this head came with the last request.
-		c.head.start(len(p) == c.buffer)
+		c.startHead(len(p))
 	}
 	if c.server.draining.Load() {
 		c.hurry()
 	}
 	n, err := c.readOnce(p)
+	if c.head.size == 0 {
+		n = trimEmptyLine(p[:n])
+	}
 	c.head.scan(p[:n])
 	if n > 0 && !c.head.done && c.began.IsZero() {
 		c.began = time.Now()
+		c.read.want = c.began.Add(c.server.timeouts.Header)
 	}
 	if os.IsTimeout(err) && c.head.size > 0 {
 		c.refuse(http.StatusRequestTimeout, "the head did not come within the header timeout")
 	}
 	return n, err
+}
+
+// trimEmptyLine removes an empty line that some clients send before a request line (RFC 9112 section 2.2) and returns how
+// many bytes are left.
+func trimEmptyLine(p []byte) int {
+	if !bytes.HasPrefix(p, []byte("\r\n")) {
+		return len(p)
+	}
+	return copy(p, p[2:])
+}
+
+// startHead prepares the first read for a head, into size bytes of net/http's buffer. A full-sized one means that the
+// buffer is empty: nothing of this head came together with the last request.
+func (c *conn) startHead(size int) {
+	wait := c.server.timeouts.KeepAlive
+	if c.buffer == 0 {
+		c.buffer = size
+		wait = c.server.timeouts.Header
+	}
+	c.head.start(size == c.buffer)
+	c.read.want = time.Now().Add(wait)
 }
 
 // readOnce is one read with the deadline in c.read.

@@ -13,16 +13,14 @@ import (
 // connKey finds the *conn in the context of a request.
 type connKey struct{}
 
-// newEngine sets up the net/http server that speaks HTTP/1.1 for s. Timeouts of writing and of bodies are those of conn;
-// net/http could only bound a request as a whole.
+// newEngine sets up the net/http server that speaks HTTP/1.1 for s. It has no timeouts, since conn does what it would: it
+// knows when something is waited for, net/http can only bound a request as a whole.
 func (s *Server) newEngine() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	engine := &http.Server{
 		Handler:                      s,
 		DisableGeneralOptionsHandler: true,
-		ReadHeaderTimeout:            s.timeouts.Header,
-		IdleTimeout:                  s.timeouts.KeepAlive,
 		MaxHeaderBytes:               max(1, s.limits.Head-engineSlop),
 		ConnState:                    func(c net.Conn, state http.ConnState) { c.(*conn).setState(state) },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {

@@ -27,9 +27,9 @@ type Listener struct {
 
 // Info describes the socket that accepted a connection. It is shared by all its connections: do not change it.
 type Info struct {
-	Host   string // host the socket is bound to as it was asked for; "" for every interface
-	Port   string // decimal
-	Scheme string // "http"
+	Host   string   // host the socket is bound to as it was asked for; "" for every interface
+	Port   string   // decimal
+	Scheme string   // "http"
 	Addr   net.Addr // address of the listening socket itself
 }
 

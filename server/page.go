@@ -24,6 +24,7 @@ var pageTexts = map[int]string{
 	http.StatusBadGateway:                  "The application did not answer properly.",
 	http.StatusServiceUnavailable:          "The server cannot take this request now. Try again later.",
 	http.StatusGatewayTimeout:              "The application did not answer in time.",
+	http.StatusHTTPVersionNotSupported:     "This server speaks HTTP/1.0 and HTTP/1.1.",
 }
 
 // errorPage is the body of an answer of the server itself. It never shows anything of the application.

@@ -34,7 +34,6 @@ func (s *Server) checkFraming(x *Exchange) int {
 		return 0
 	}
 	if head.coding && (head.length || old) {
-		x.closing = true
 		return x.refuse(http.StatusBadRequest, "body framed by Transfer-Encoding and by something else")
 	}
 	return 0
@@ -75,6 +74,7 @@ func (x *Exchange) headSize() (size, fields int) {
 func (s *Server) checkMethod(x *Exchange) int {
 	switch x.Request.Method {
 	case http.MethodConnect, http.MethodTrace:
+		x.closing = x.closing || x.Request.Method == http.MethodConnect // what follows is meant for another server
 		x.Header().Set("Allow", allowed)
 		return x.refuse(http.StatusMethodNotAllowed, "method "+x.Request.Method)
 	case http.MethodOptions:
@@ -114,7 +114,9 @@ func (s *Server) checkPath(x *Exchange) int {
 	if !ok {
 		return x.refuse(http.StatusBadRequest, "the path leads above the root")
 	}
-	u.Path = path
+	if path != u.Path {
+		u.Path, u.RawPath = path, ""
+	}
 	return 0
 }
 
@@ -131,14 +133,15 @@ func (s *Server) checkMount(x *Exchange) int {
 // measured while it is read, see takeBody.
 func (s *Server) checkLength(x *Exchange) int {
 	if n := x.Request.ContentLength; s.limits.Body > 0 && n > s.limits.Body {
-		x.closing = true
 		return x.refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("body of %d bytes, the limit is %d", n, s.limits.Body))
 	}
 	return 0
 }
 
-// refuse logs why a request is not served and returns status.
+// refuse logs why a request is not served and returns status. A client that does not speak HTTP well, or is about to send
+// more than is wanted, loses its connection.
 func (x *Exchange) refuse(status int, why string) int {
+	x.closing = x.closing || status != http.StatusNotFound && status != http.StatusMethodNotAllowed
 	x.log(logs.Info, fmt.Sprintf("Request refused: %d %s (%s)", status, http.StatusText(status), why))
 	return status
 }

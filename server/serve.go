@@ -39,6 +39,7 @@ func (x *Exchange) begin(c *conn, w http.ResponseWriter, r *http.Request) {
 	x.Request, x.Start = r, c.began
 	x.w, x.conn, x.header = w, c, w.Header()
 	x.declared = -1
+	x.closing = x.server.timeouts.KeepAlive == 0 || x.server.draining.Load()
 	if x.Start.IsZero() {
 		x.Start = time.Now()
 	}
@@ -65,7 +66,15 @@ func (x *Exchange) recover() {
 // end runs when the handler has returned. A torn response is torn here, by the one panic that net/http takes for a wish to
 // close the connection without ending the response.
 func (x *Exchange) end() {
-	x.ended = time.Now()
+	if x.server.accessLog != nil {
+		x.ended = time.Now()
+	}
+	if !x.Sent() {
+		x.WriteHeader(http.StatusOK)
+	}
+	if x.closing || x.body.abandoned(x.Request) {
+		x.conn.until = time.Now().Add(lingerTime)
+	}
 	if x.fault == nil {
 		return
 	}

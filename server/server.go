@@ -116,8 +116,7 @@ func (c *conn) hurryNew() {
 
 // hurry bounds the wait for a head in the connection's own goroutine.
 func (c *conn) hurry() {
-	soon := time.Now().Add(newcomerGrace)
-	if c.read.want.IsZero() || soon.Before(c.read.want) {
+	if soon := time.Now().Add(newcomerGrace); soon.Before(c.read.want) {
 		c.read.want = soon
 	}
 }
