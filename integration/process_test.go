@@ -236,6 +236,20 @@ func (g *gild) log() string {
 	return g.stderr.String()
 }
 
+// logged waits until the error log has text.
+func (g *gild) logged(text string) {
+	g.t.Helper()
+	err := retry(func() error {
+		if strings.Contains(g.log(), text) {
+			return nil
+		}
+		return fmt.Errorf("the error log has no %q", text)
+	})
+	if err != nil {
+		g.t.Error(err)
+	}
+}
+
 // access is the access log so far.
 func (g *gild) access() string {
 	for _, name := range []string{"root/access_log", "logs/access_log"} {
