@@ -1,0 +1,187 @@
+/* Operations on the arena: rings, the completion set, futexes. None of them
+ * knows Python. */
+#include "internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int64_t
+gild_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Accepts the arena only if it is the layout this file was compiled for. */
+int
+gild_attach_arena(void *base, char *error, size_t size)
+{
+    gild_arena *arena = base;
+
+    if (arena->magic != GILD_MAGIC || arena->layout != GILD_LAYOUT) {
+        snprintf(error, size, "the arena has layout %u, this program needs %u",
+                 arena->layout, GILD_LAYOUT);
+        return -1;
+    }
+    gild.base = base;
+    gild.arena = arena;
+    gild.events = (uint64_t *)(gild.base + arena->events_offset);
+    gild.process = (gild_process *)(gild.base + arena->processes_offset)
+                   + gild.config.process;
+    return 0;
+}
+
+gild_slot *
+gild_slot_at(uint32_t number)
+{
+    return (gild_slot *)(gild.base + gild.arena->slots_offset
+                         + (uint64_t)number * GILD_SLOT_SIZE);
+}
+
+uint32_t
+gild_slot_number(const gild_slot *slot)
+{
+    return (uint32_t)(((const char *)slot - gild.base
+                       - gild.arena->slots_offset) / GILD_SLOT_SIZE);
+}
+
+gild_thread *
+gild_thread_at(uint32_t process, uint32_t thread)
+{
+    return (gild_thread *)(gild.base + gild.arena->threads_offset)
+           + (size_t)process * gild.arena->threads + thread;
+}
+
+static gild_ring *
+ring_at(uint32_t lane)
+{
+    return (gild_ring *)(gild.base + gild.arena->rings_offset) + lane;
+}
+
+static uint32_t *
+cells_of(uint32_t lane)
+{
+    return (uint32_t *)(gild.base + gild.arena->cells_offset)
+           + (size_t)lane * gild.arena->ring_cells;
+}
+
+/* Takes the oldest slot number of the lane, or -1. What decides is one
+ * compare-and-swap on head, so a thread that dies on the way loses nothing;
+ * "intent" says which position it was after, for the one who cleans up. */
+int64_t
+gild_ring_pop(uint32_t lane, gild_thread *record)
+{
+    gild_ring *ring = ring_at(lane);
+    uint32_t *cells = cells_of(lane);
+    uint32_t mask = gild.arena->ring_cells - 1;
+    uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST);
+
+    while (head != __atomic_load_n(&ring->tail, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&record->intent, head + 1, __ATOMIC_RELAXED);
+        uint32_t number = __atomic_load_n(&cells[head & mask],
+                                          __ATOMIC_RELAXED);
+        if (__atomic_compare_exchange_n(&ring->head, &head, head + 1, 0,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            return number < gild.arena->slots ? (int64_t)number : -1;
+        }
+    }
+    return -1;
+}
+
+uint64_t
+gild_ring_head(uint32_t lane)
+{
+    return __atomic_load_n(&ring_at(lane)->head, __ATOMIC_SEQ_CST);
+}
+
+int
+gild_ring_is_empty(uint32_t lane)
+{
+    gild_ring *ring = ring_at(lane);
+
+    return __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST)
+           == __atomic_load_n(&ring->tail, __ATOMIC_SEQ_CST);
+}
+
+/* Puts the slot into the completion set. A set and not a ring: putting a slot
+ * in twice costs nothing and changes nothing, it cannot overflow, and a
+ * process that dies halfway leaves no gap that the reader would wait for. */
+void
+gild_notify(gild_slot *slot)
+{
+    uint32_t number = gild_slot_number(slot);
+    const uint64_t one = 1;
+
+    __atomic_fetch_or(&gild.events[number / 64], one << (number % 64),
+                      __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&gild.arena->front_asleep, __ATOMIC_SEQ_CST)
+        && __atomic_exchange_n(&gild.arena->front_asleep, 0,
+                               __ATOMIC_SEQ_CST)) {
+        while (write(gild.config.event_fd, &one, sizeof(one)) < 0
+               && errno == EINTR) {
+        }
+    }
+}
+
+void
+gild_futex_wait(uint32_t *word, uint32_t value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+}
+
+void
+gild_futex_wake(uint32_t *word, int count)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
+
+/* The first idle thread is the warmest: the others were woken less often. */
+static gild_thread *
+claim_idle_thread(uint32_t lane)
+{
+    uint32_t threads = __atomic_load_n(&gild.process->threads,
+                                       __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < threads; i++) {
+        gild_thread *record = gild_thread_at(gild.config.process, i);
+        uint32_t idle = GILD_THREAD_IDLE;
+        if (__atomic_load_n(&record->duty, __ATOMIC_RELAXED) == idle
+            && __atomic_compare_exchange_n(&record->duty, &idle,
+                                           GILD_DUTY(GILD_THREAD_DRAINING,
+                                                     lane),
+                                           0, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_SEQ_CST)) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
+int
+gild_wake(uint32_t lane)
+{
+    gild_lane_duty *duty = &gild.process->lanes[lane];
+
+    if (__atomic_load_n(&duty->drainers, __ATOMIC_SEQ_CST)
+        >= __atomic_load_n(&duty->wanted, __ATOMIC_RELAXED)) {
+        return 0;
+    }
+    /* Counted before it is claimed: counted later, it could be done and
+     * uncounted first. */
+    __atomic_fetch_add(&duty->drainers, 1, __ATOMIC_SEQ_CST);
+    gild_thread *record = claim_idle_thread(lane);
+    if (record == NULL) {
+        __atomic_fetch_sub(&duty->drainers, 1, __ATOMIC_SEQ_CST);
+        return 0;
+    }
+    __atomic_store_n(&record->since, gild_now(), __ATOMIC_RELAXED);
+    gild_futex_wake(&record->duty, 1);
+    return 1;
+}

@@ -1,0 +1,78 @@
+package cpython
+
+// #include "arena.h"
+import "C"
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync/atomic"
+)
+
+// Head is the head of a response, as start_response was given it.
+type Head struct {
+	Status  int    // 200 to 999
+	Reason  string // may be empty
+	Headers []Header
+}
+
+// Header is one header of a response. Names are tokens and values have no line
+// breaks: start_response has seen to it.
+type Header struct{ Name, Value string }
+
+var errHead = errors.New("cpython: the arena is corrupt: a head block does not parse")
+
+// Head returns the head of the response, and false while there is none. The
+// strings are copies.
+func (r *Request) Head(into *Head) (bool, error) {
+	length := int(atomic.LoadUint32(word(&r.slot.head_length)))
+	if length == 0 {
+		return false, nil
+	}
+	if length > OutputSize || r.slot.output_read != 0 {
+		return false, errHead
+	}
+	// Copied first and then believed: the memory is shared.
+	block := string(window(r.slot, C.GILD_OUTPUT_OFFSET, length))
+	if err := parseHead(block, into); err != nil {
+		return false, err
+	}
+	r.Advance(length)
+	return true, nil
+}
+
+// parseHead reads a head block, which response.c describes. It trusts nothing
+// and reuses into.Headers.
+func parseHead(block string, into *Head) error {
+	const start, header = 8, 8
+	if len(block) < start {
+		return errHead
+	}
+	into.Status = int(u16(block))
+	reason, count := int(u16(block[2:])), int(u32(block[4:]))
+	block = block[start:]
+	if into.Status < 200 || into.Status > 999 || reason > len(block) || count > len(block)/header {
+		return errHead
+	}
+	into.Reason, block = block[:reason], block[reason:]
+	into.Headers = into.Headers[:0]
+	for range count {
+		if len(block) < header {
+			return errHead
+		}
+		name, value := int(u16(block)), int(u32(block[4:]))
+		block = block[header:]
+		if name == 0 || name+value > len(block) {
+			return errHead
+		}
+		into.Headers = append(into.Headers, Header{block[:name], block[name : name+value]})
+		block = block[name+value:]
+	}
+	if block != "" {
+		return errHead
+	}
+	return nil
+}
+
+func u16(s string) uint16 { return binary.LittleEndian.Uint16([]byte(s[:2])) }
+func u32(s string) uint32 { return binary.LittleEndian.Uint32([]byte(s[:4])) }

@@ -1,0 +1,252 @@
+/* Shared by the C files of the engine, unknown to Go. */
+#ifndef GILD_INTERNAL_H
+#define GILD_INTERNAL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define PY_SSIZE_T_CLEAN
+#if !defined(__has_include) || !__has_include(<Python.h>)
+#error "no Python.h: build with 'make build', or run 'eval $(make -s env)' before plain go commands"
+#endif
+#include <Python.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "engine.h"
+
+/* Apache's log levels. */
+enum gild_level {
+    GILD_EMERG, GILD_ALERT, GILD_CRIT, GILD_ERROR, GILD_WARN, GILD_NOTICE,
+    GILD_INFO, GILD_DEBUG, GILD_TRACE1
+};
+
+/* ---- what an interpreter has (state.c) ---------------------------------- */
+
+/* State of the mod_wsgi module, one for each interpreter. */
+typedef struct {
+    PyTypeObject *input_type;
+    PyTypeObject *response_type;
+    PyTypeObject *log_type;
+    PyTypeObject *file_wrapper_type;
+    PyTypeObject *restricted_type;
+    PyObject *request_timeout;  /* exception */
+    PyObject *signal_handler;   /* the real signal.signal */
+} gild_module_state;
+
+/* Names used on the way of every request, interned once. */
+typedef struct {
+    PyObject *close, *fileno, *read, *tell;
+    PyObject *wsgi_input, *wsgi_url_scheme, *request_start, *queue_start;
+    PyObject *application_start, *thread_id;
+    PyObject *https, *http, *empty_bytes;
+} gild_names;
+
+typedef struct {
+    uint32_t index;
+    uint32_t lane;
+    char *name;                 /* application group */
+    int own_gil;
+    PyInterpreterState *interp;
+    PyThreadState *tstate;      /* of the initialisation thread */
+    gild_module_state *module;
+    gild_names names;
+    PyObject *prelude;          /* namespace of the prelude */
+    PyObject *prototype;        /* the keys that every environ has */
+    PyObject *logs[3];          /* stdout, stderr, wsgi.errors */
+} gild_interpreter;
+
+typedef struct {
+    gild_interpreter *interpreter;
+    PyObject *callable;         /* NULL: it could not be loaded */
+    char *spec;
+    char *name;                 /* for messages: the script */
+    char *error;
+} gild_application;
+
+/* ---- what a thread has --------------------------------------------------- */
+
+typedef struct {
+    uint32_t hash;
+    uint32_t length;
+    PyObject *key;              /* str; its UTF-8 form is compared */
+} gild_key;
+
+#define GILD_KEY_CACHE 512      /* power of two */
+
+/* One thread in one interpreter: made on that thread, kept for life. */
+typedef struct {
+    PyThreadState *tstate;
+    gild_key *keys;             /* GILD_KEY_CACHE entries */
+    uint32_t key_count;
+} gild_binding;
+
+typedef struct {
+    pthread_t pthread;
+    uint32_t index;
+    gild_thread *record;
+    gild_binding *bindings;     /* one for each interpreter */
+    gild_interpreter *attached; /* whose GIL we hold, or NULL */
+    gild_slot *slot;            /* in service, or NULL */
+    int schedstat;              /* /proc/self/task/TID/schedstat, or -1 */
+    uint64_t busy;              /* the ticker's last reading of it */
+} gild_worker;
+
+/* The calling thread, if it is one of ours. */
+extern __thread gild_worker *gild_self;
+
+/* ---- the process ---------------------------------------------------------- */
+
+typedef struct {
+    gild_config config;
+    char *base;                 /* the arena */
+    gild_arena *arena;
+    gild_process *process;
+    uint64_t *events;
+    gild_interpreter *interpreters;
+    gild_application *applications;
+    gild_worker *workers;
+    atomic_int forked;          /* we are a child that an application made */
+    int gil_disabled;           /* free-threaded and running so */
+} gild_engine;
+
+extern gild_engine gild;
+
+static inline int
+gild_in_forked_child(void)
+{
+    return atomic_load_explicit(&gild.forked, memory_order_relaxed);
+}
+
+/* ---- arena.c -------------------------------------------------------------- */
+
+int64_t gild_now(void);         /* CLOCK_MONOTONIC, nanoseconds */
+int gild_attach_arena(void *base, char *error, size_t size);
+gild_slot *gild_slot_at(uint32_t number);
+uint32_t gild_slot_number(const gild_slot *slot);
+gild_thread *gild_thread_at(uint32_t process, uint32_t thread);
+int64_t gild_ring_pop(uint32_t lane, gild_thread *record);
+int gild_ring_is_empty(uint32_t lane);
+uint64_t gild_ring_head(uint32_t lane);
+void gild_notify(gild_slot *slot);
+void gild_futex_wait(uint32_t *word, uint32_t value);
+void gild_futex_wake(uint32_t *word, int count);
+/* Wakes one idle thread for the lane if it has fewer drainers than wanted.
+ * Returns 1 if one was woken. */
+int gild_wake(uint32_t lane);
+
+/* ---- thread.c, ticker.c --------------------------------------------------- */
+
+void *gild_worker_main(void *worker);
+/* Holds the interpreter's GIL on return; releases the one held before. -1
+ * with no exception set when no memory is left. */
+int gild_worker_attach(gild_worker *worker, gild_interpreter *interpreter);
+void gild_worker_detach(gild_worker *worker);
+void *gild_ticker_main(void *unused);
+
+/* ---- interpreter.c -------------------------------------------------------- */
+
+int gild_interpreters_start(char *error, size_t size);
+void gild_interpreters_stop(void);
+void gild_application_load(gild_application *application);
+/* The text of the exception that is set, and clears it; new reference to a
+ * str, never NULL unless memory is exhausted. */
+PyObject *gild_format_exception(gild_interpreter *interpreter);
+/* Logs the exception that is set, and clears it. */
+void gild_log_exception(gild_interpreter *interpreter, const char *format, ...);
+
+/* ---- request.c ------------------------------------------------------------ */
+
+/* Serves the claimed slot. The GIL of the interpreter is held. */
+void gild_serve(gild_worker *worker, gild_interpreter *interpreter,
+                gild_slot *slot);
+/* Answers for an application that could not be loaded; needs no GIL. */
+void gild_refuse(gild_slot *slot);
+
+/* ---- environ.c ------------------------------------------------------------ */
+
+PyObject *gild_environ(gild_binding *binding, gild_interpreter *interpreter,
+                       gild_slot *slot);
+int gild_prototype(gild_interpreter *interpreter);
+/* Copies the value of a key of the environ block, for messages. */
+void gild_environ_value(gild_slot *slot, const char *key, char *buffer,
+                        size_t size);
+void gild_keys_clear(gild_binding *binding);
+
+/* ---- input.c -------------------------------------------------------------- */
+
+PyObject *gild_input_new(gild_interpreter *interpreter, gild_slot *slot);
+void gild_input_end(PyObject *input);
+
+/* ---- response.c ----------------------------------------------------------- */
+
+typedef struct {
+    PyObject_HEAD
+    gild_slot *slot;            /* NULL after the request */
+    char *head;                 /* the head block, or NULL: not called yet */
+    size_t head_length;
+    int head_sent;
+    int gone;                   /* the client is gone */
+    int no_body;                /* of the request or the status: discard it */
+    int64_t content_length;     /* declared by the application, or -1 */
+    int64_t sent;               /* bytes of the body */
+    uint64_t written;           /* our copy of slot->output_written */
+} gild_response;
+
+PyObject *gild_response_new(gild_interpreter *interpreter, gild_slot *slot);
+/* A new start_response callable. */
+PyObject *gild_response_start(PyObject *response);
+/* Detaches the object from the slot: later calls raise. */
+void gild_response_end(gild_response *response);
+/* Sends the head if it was not sent. -1 with an exception. */
+int gild_response_head(gild_response *response);
+/* Sends a piece of the body, head first. 0; 1 when the client is gone; -1
+ * with an exception. */
+int gild_response_write(gild_response *response, PyObject *bytes);
+/* Makes what was written visible to the front, and tells it. */
+void gild_response_flush(gild_response *response);
+/* The same without telling: the end of the slot will. */
+void gild_response_flush_quietly(gild_response *response);
+
+/* ---- filewrapper.c -------------------------------------------------------- */
+
+/* If the iterable is a wsgi.file_wrapper around a regular file, leaves the
+ * file in the slot and returns 1. 0: iterate. -1 with an exception. */
+int gild_send_file(gild_interpreter *interpreter, gild_response *response,
+                   PyObject *iterable);
+
+/* ---- log.c ---------------------------------------------------------------- */
+
+/* Sends one record; the slot gives the client, or NULL. Needs no GIL. */
+void gild_log_bytes(int level, const gild_slot *slot, const char *text,
+                    size_t length);
+void gild_log(int level, const gild_slot *slot, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int gild_log_enabled(int level);
+/* A text stream over a mod_wsgi.Log object named *name*; *log* receives a new
+ * reference to that object. */
+PyObject *gild_log_stream(gild_module_state *state, const char *name,
+                          PyObject **log);
+/* Emits what the calling thread has written without a final newline. */
+void gild_log_flush_thread(gild_interpreter *interpreter);
+
+/* ---- module.c ------------------------------------------------------------- */
+
+PyMODINIT_FUNC PyInit_mod_wsgi(void);
+/* The state of the mod_wsgi module of the current interpreter; NULL with an
+ * exception. */
+gild_module_state *gild_module_state_get(PyObject *module);
+extern PyType_Spec gild_input_spec, gild_response_spec, gild_log_spec,
+    gild_file_wrapper_spec, gild_restricted_spec;
+
+/* ---- signals.c ------------------------------------------------------------ */
+
+/* Installs the fork handlers; once, before Python starts. */
+int gild_fork_handlers(void);
+/* Has a fatal signal in Python code end the process by that signal, with the
+ * Python stack in the log. The GIL of the main interpreter is held. */
+int gild_crash_handlers(void);
+
+#endif

@@ -1,0 +1,279 @@
+/* The WSGI call: from a claimed slot to a finished one (PEP 3333). */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How the call went. */
+typedef enum {
+    SERVED,
+    CLIENT_GONE,
+    RAISED,                     /* an exception is set */
+} outcome;
+
+typedef struct {
+    gild_worker *worker;
+    gild_interpreter *interpreter;
+    gild_application *application;
+    gild_slot *slot;
+    gild_response *response;
+    PyObject *input;
+} call;
+
+/* ---- the end of a slot ---------------------------------------------------------- */
+
+/* After this the slot belongs to Go again. */
+static void
+finish(gild_slot *slot, enum gild_end end)
+{
+    slot->done = gild_now();
+    __atomic_store_n(&slot->output_end, end, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&slot->state, GILD_SLOT_DONE, __ATOMIC_SEQ_CST);
+    gild_notify(slot);
+}
+
+/* With no head, a torn response is an error page of the front. */
+void
+gild_refuse(gild_slot *slot)
+{
+    finish(slot, GILD_TORN);
+}
+
+/* ---- the body --------------------------------------------------------------------- */
+
+static outcome
+send_item(gild_response *response, PyObject *item)
+{
+    if (!PyBytes_Check(item)) {
+        PyErr_Format(PyExc_TypeError, "response iterable must yield bytes, "
+                     "not %s", Py_TYPE(item)->tp_name);
+        return RAISED;
+    }
+    if (PyBytes_GET_SIZE(item) == 0) {
+        return SERVED;  /* does not send the head either */
+    }
+    int result = gild_response_write(response, item);
+    return result < 0 ? RAISED : result > 0 ? CLIENT_GONE : SERVED;
+}
+
+/* All is there already: no need to tell the front of each piece. */
+static outcome
+send_sequence(gild_response *response, PyObject *sequence)
+{
+    outcome result = SERVED;
+
+    for (Py_ssize_t i = 0;
+         result == SERVED && i < PySequence_Fast_GET_SIZE(sequence); i++) {
+        PyObject *item = Py_NewRef(PySequence_Fast_GET_ITEM(sequence, i));
+        result = send_item(response, item);
+        Py_DECREF(item);
+    }
+    return result;
+}
+
+/* Each piece is visible to the front before the next one is asked for. */
+static outcome
+send_iterator(gild_response *response, PyObject *iterator)
+{
+    outcome result = SERVED;
+    PyObject *item;
+
+    while (result == SERVED && (item = PyIter_Next(iterator)) != NULL) {
+        int empty = PyBytes_Check(item) && PyBytes_GET_SIZE(item) == 0;
+        result = send_item(response, item);
+        Py_DECREF(item);
+        if (result == SERVED && !empty) {
+            gild_response_flush(response);
+        }
+    }
+    return result == SERVED && PyErr_Occurred() ? RAISED : result;
+}
+
+static outcome
+send_iterable(gild_response *response, PyObject *iterable)
+{
+    if (PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable)) {
+        return send_sequence(response, iterable);
+    }
+    PyObject *iterator = PyObject_GetIter(iterable);
+    if (iterator == NULL) {
+        return RAISED;
+    }
+    outcome result = send_iterator(response, iterator);
+    Py_DECREF(iterator);
+    return result;
+}
+
+static outcome
+send_result(call *c, PyObject *iterable)
+{
+    int is_file = gild_send_file(c->interpreter, c->response, iterable);
+    if (is_file < 0) {
+        return RAISED;
+    }
+    outcome result = is_file ? SERVED : send_iterable(c->response, iterable);
+    if (result == SERVED && gild_response_head(c->response) < 0) {
+        return RAISED;
+    }
+    return result;
+}
+
+/* ---- exceptions -------------------------------------------------------------------- */
+
+static const char *
+context(const gild_interpreter *interpreter, char *buffer, size_t size)
+{
+    if (interpreter->name[0] == '\0') {
+        return "main interpreter in embedded mode";
+    }
+    snprintf(buffer, size, "sub-interpreter '%s' in embedded mode",
+             interpreter->name);
+    return buffer;
+}
+
+static void
+log_raised(call *c)
+{
+    char buffer[256];
+    const char *where = context(c->interpreter, buffer, sizeof(buffer));
+    const char *script = c->application->name;
+
+    if (PyErr_ExceptionMatches(PyExc_SystemExit)) {
+        gild_log_exception(c->interpreter, "SystemExit exception raised by "
+                           "WSGI script '%s' for %s; ignored.", script, where);
+        return;
+    }
+    PyObject *type = PyErr_Occurred();
+    gild_log_exception(c->interpreter, "%s exception raised processing WSGI "
+                       "script '%s' for %s.",
+                       ((PyTypeObject *)type)->tp_name, script, where);
+}
+
+/* Calls close() of the iterable, with no exception set before or after: what
+ * it raises is logged and changes nothing for the client. */
+static void
+close_iterable(call *c, PyObject *iterable)
+{
+    PyObject *type, *value, *traceback;
+
+    if (PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable)) {
+        return;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *close = NULL;
+    if (PyObject_HasAttr(iterable, c->interpreter->names.close)) {
+        close = PyObject_GetAttr(iterable, c->interpreter->names.close);
+    }
+    PyObject *result = close == NULL ? NULL : PyObject_CallNoArgs(close);
+    if (result == NULL && PyErr_Occurred()) {
+        gild_log_exception(c->interpreter, "Exception occurred in close() of "
+                           "the response of WSGI script '%s'.",
+                           c->application->name);
+    }
+    Py_XDECREF(close);
+    Py_XDECREF(result);
+    PyErr_Restore(type, value, traceback);
+}
+
+/* ---- the call ------------------------------------------------------------------------ */
+
+static PyObject *
+call_application(call *c)
+{
+    gild_names *names = &c->interpreter->names;
+    gild_binding *binding = &c->worker->bindings[c->interpreter->index];
+    PyObject *environ = gild_environ(binding, c->interpreter, c->slot);
+    PyObject *start = gild_response_start((PyObject *)c->response);
+    PyObject *result = NULL;
+
+    if (environ != NULL && start != NULL
+        && PyDict_SetItem(environ, names->wsgi_input, c->input) == 0) {
+        PyObject *arguments[] = {environ, start};
+        c->slot->application_start = gild_now();
+        result = PyObject_Vectorcall(c->application->callable, arguments, 2,
+                                     NULL);
+    }
+    Py_XDECREF(environ);
+    Py_XDECREF(start);
+    return result;
+}
+
+static outcome
+run(call *c)
+{
+    PyObject *iterable = call_application(c);
+    if (iterable == NULL) {
+        return RAISED;
+    }
+    outcome result = send_result(c, iterable);
+    close_iterable(c, iterable);
+    Py_DECREF(iterable);
+    return result;
+}
+
+/* A child that the application forked has come back from its request: what it
+ * would do next belongs to the parent. */
+static void
+leave_forked_child(void)
+{
+    gild_log(GILD_ERROR, NULL, "a forked child (pid %d) returned from the "
+             "request of its parent; it exits. A child must end with "
+             "os._exit().", (int)getpid());
+    _exit(1);
+}
+
+static enum gild_end
+conclude(call *c, outcome result)
+{
+    if (result == RAISED && c->response->gone) {
+        PyErr_Clear();      /* write() told the application; that is enough */
+        result = CLIENT_GONE;
+    }
+    if (result == RAISED) {
+        log_raised(c);
+    }
+    if (result == CLIENT_GONE) {
+        gild_log(GILD_DEBUG, c->slot, "Client closed connection.");
+    }
+    return result == SERVED ? GILD_COMPLETE : GILD_TORN;
+}
+
+/* What the window holds and the head become visible with the end. */
+static void
+publish(gild_response *response)
+{
+    if (response->head_sent) {
+        gild_response_flush_quietly(response);
+    }
+}
+
+void
+gild_serve(gild_worker *worker, gild_interpreter *interpreter, gild_slot *slot)
+{
+    call c = {worker, interpreter, &gild.applications[slot->application], slot,
+              NULL, NULL};
+    outcome result = RAISED;
+
+    c.response = (gild_response *)gild_response_new(interpreter, slot);
+    c.input = gild_input_new(interpreter, slot);
+    if (c.response == NULL || c.input == NULL) {
+        gild_log_exception(interpreter, "No memory for a request.");
+        Py_XDECREF(c.response);
+        Py_XDECREF(c.input);
+        finish(slot, GILD_TORN);
+        return;
+    }
+    result = run(&c);
+    if (gild_in_forked_child()) {
+        leave_forked_child();
+    }
+    enum gild_end end = conclude(&c, result);
+    gild_log_flush_thread(interpreter);
+    publish(c.response);
+    gild_response_end(c.response);
+    gild_input_end(c.input);
+    finish(slot, end);
+    Py_DECREF(c.response);
+    Py_DECREF(c.input);
+}

@@ -1,0 +1,159 @@
+/* Signals belong to Go, except in two cases: a crash in Python code, which
+ * must end the process by its signal and say where it was; and a child that
+ * an application forked, in which there is no Go. */
+#include "internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+#define FATAL_COUNT (sizeof(fatal_signals) / sizeof(fatal_signals[0]))
+
+static struct sigaction of_go[FATAL_COUNT];
+static struct sigaction of_faulthandler[FATAL_COUNT];
+
+/* ---- forked children ---------------------------------------------------------------- */
+
+/* Runs in the child, on its only thread. The rings are never touched again
+ * (gild_in_forked_child); Go's handlers would run in a process without Go. */
+static void
+in_child(void)
+{
+    struct sigaction action;
+    sigset_t none;
+
+    atomic_store(&gild.forked, 1);
+    for (int number = 1; number < NSIG; number++) {
+        if (sigaction(number, NULL, &action) == 0
+            && action.sa_handler != SIG_IGN && action.sa_handler != SIG_DFL) {
+            action.sa_handler = SIG_DFL;
+            action.sa_flags = 0;
+            sigemptyset(&action.sa_mask);
+            sigaction(number, &action, NULL);
+        }
+    }
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+int
+gild_fork_handlers(void)
+{
+    return pthread_atfork(NULL, NULL, in_child);
+}
+
+/* ---- crashes -------------------------------------------------------------------------- */
+
+static size_t
+index_of(int number)
+{
+    size_t i = 0;
+
+    while (i < FATAL_COUNT - 1 && fatal_signals[i] != number) {
+        i++;
+    }
+    return i;
+}
+
+static void
+restore_default(int number)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = SIG_DFL;
+    sigaction(number, &action, NULL);
+}
+
+/* snprintf is not on the list of what a handler may call, but it takes no lock
+ * for these formats, and the process is lost anyway. */
+static void
+explain(int number)
+{
+    char method[32], uri[1024], line[1400];
+
+    gild_environ_value(gild_self->slot, "REQUEST_METHOD", method,
+                       sizeof(method));
+    gild_environ_value(gild_self->slot, "REQUEST_URI", uri, sizeof(uri));
+    int length = snprintf(line, sizeof(line), "The process crashed with "
+                          "signal %d (%s) in the application, while it served "
+                          "%s %s. The Python stack follows.", number,
+                          sigabbrev_np(number), method, uri);
+    gild_log_bytes(GILD_CRIT, gild_self->slot, line, (size_t)length);
+}
+
+static void
+call(const struct sigaction *action, int number, siginfo_t *info,
+     void *context)
+{
+    if (action->sa_flags & SA_SIGINFO) {
+        action->sa_sigaction(number, info, context);
+    }
+    else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN) {
+        action->sa_handler(number);
+    }
+}
+
+/* On a thread of ours: faulthandler writes the Python stack to descriptor 2,
+ * and the process ends by the signal. Elsewhere: what Go does. */
+static void
+on_fatal(int number, siginfo_t *info, void *context)
+{
+    size_t i = index_of(number);
+
+    if (gild_self == NULL) {
+        call(&of_go[i], number, info, context);
+        return;
+    }
+    if (gild_self->slot != NULL) {
+        explain(number);
+    }
+    call(&of_faulthandler[i], number, info, context);
+    restore_default(number);
+    raise(number);
+}
+
+static int
+enable_faulthandler(void)
+{
+    PyObject *module = PyImport_ImportModule("faulthandler");
+    PyObject *result = NULL;
+
+    if (module != NULL) {
+        PyObject *enable = PyObject_GetAttrString(module, "enable");
+        PyObject *arguments = Py_BuildValue("(i)", STDERR_FILENO);
+        PyObject *keywords = Py_BuildValue("{s:O}", "all_threads", Py_False);
+        if (enable != NULL && arguments != NULL && keywords != NULL) {
+            result = PyObject_Call(enable, arguments, keywords);
+        }
+        Py_XDECREF(enable);
+        Py_XDECREF(arguments);
+        Py_XDECREF(keywords);
+        Py_DECREF(module);
+    }
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+/* faulthandler remembers what it replaced and raises the signal again for it.
+ * It must find the default there, or Go would report a crash of its own. */
+int
+gild_crash_handlers(void)
+{
+    for (size_t i = 0; i < FATAL_COUNT; i++) {
+        sigaction(fatal_signals[i], NULL, &of_go[i]);
+        restore_default(fatal_signals[i]);
+    }
+    int result = enable_faulthandler();
+    for (size_t i = 0; i < FATAL_COUNT; i++) {
+        struct sigaction action;
+        sigaction(fatal_signals[i], NULL, &of_faulthandler[i]);
+        memset(&action, 0, sizeof(action));
+        action.sa_sigaction = on_fatal;
+        action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+        sigaction(fatal_signals[i], &action, NULL);
+    }
+    return result;
+}

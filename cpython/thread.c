@@ -1,0 +1,218 @@
+/* A Python thread: waits on its futex, drains the lane it was woken for, and
+ * keeps a PyThreadState for each interpreter for life, so that
+ * threading.local and database connections mean what users think. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+__thread gild_worker *gild_self = NULL;
+
+/* ---- GILs ----------------------------------------------------------------- */
+
+/* A PyThreadState must be made on the thread that uses it: made elsewhere, it
+ * leaks what CPython allocates lazily for its thread. */
+static int
+binding_open(gild_binding *binding, gild_interpreter *interpreter)
+{
+    binding->keys = calloc(GILD_KEY_CACHE, sizeof(gild_key));
+    if (binding->keys == NULL) {
+        return -1;
+    }
+    binding->tstate = PyThreadState_New(interpreter->interp);
+    return binding->tstate == NULL ? -1 : 0;
+}
+
+static void
+binding_close(gild_binding *binding)
+{
+    gild_keys_clear(binding);
+    free(binding->keys);
+    binding->keys = NULL;
+    PyThreadState_Clear(binding->tstate);
+    PyThreadState_DeleteCurrent();
+    binding->tstate = NULL;
+}
+
+void
+gild_worker_detach(gild_worker *worker)
+{
+    if (worker->attached != NULL) {
+        worker->attached = NULL;
+        PyEval_SaveThread();
+    }
+}
+
+int
+gild_worker_attach(gild_worker *worker, gild_interpreter *interpreter)
+{
+    gild_binding *binding = &worker->bindings[interpreter->index];
+
+    if (worker->attached == interpreter) {
+        return 0;
+    }
+    gild_worker_detach(worker);
+    if (binding->tstate == NULL && binding_open(binding, interpreter) < 0) {
+        return -1;
+    }
+    PyEval_RestoreThread(binding->tstate);
+    worker->attached = interpreter;
+    return 0;
+}
+
+static void
+close_bindings(gild_worker *worker)
+{
+    gild_worker_detach(worker);
+    for (uint32_t i = 0; i < gild.config.interpreter_count; i++) {
+        gild_binding *binding = &worker->bindings[i];
+        if (binding->tstate != NULL) {
+            PyEval_RestoreThread(binding->tstate);
+            binding_close(binding);
+        }
+    }
+}
+
+/* ---- one request ---------------------------------------------------------- */
+
+static void
+serve_claimed(gild_worker *worker, gild_slot *slot)
+{
+    gild_application *application = &gild.applications[slot->application];
+
+    if (application->callable == NULL
+        || gild_worker_attach(worker, application->interpreter) < 0) {
+        gild_refuse(slot);
+        return;
+    }
+    slot->gil = gild_now();
+    worker->slot = slot;
+    gild_serve(worker, application->interpreter, slot);
+    worker->slot = NULL;
+}
+
+/* Takes one request of the lane. Returns 0 if there was none. */
+static int
+serve_next(gild_worker *worker, uint32_t lane)
+{
+    gild_thread *record = worker->record;
+    uint32_t queued = GILD_SLOT_QUEUED;
+    int64_t number = gild_ring_pop(lane, record);
+
+    if (number < 0) {
+        return 0;
+    }
+    gild_slot *slot = gild_slot_at((uint32_t)number);
+    int64_t now = gild_now();
+    __atomic_store_n(&record->since, now, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->slot, (uint32_t)number, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->serial, slot->serial, __ATOMIC_RELAXED);
+    if (__atomic_compare_exchange_n(&slot->state, &queued, GILD_SLOT_CLAIMED,
+                                    0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        slot->picked_up = now;
+        slot->process = gild.config.process;
+        slot->thread = worker->index;
+        serve_claimed(worker, slot);
+    }
+    __atomic_store_n(&record->intent, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->slot, UINT32_MAX, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&record->requests, 1, __ATOMIC_RELAXED);
+    return 1;
+}
+
+/* ---- who is active -------------------------------------------------------- */
+
+static gild_lane_duty *
+lane_duty(uint32_t lane)
+{
+    return &gild.process->lanes[lane];
+}
+
+/* After a request: counts the thread as a drainer again if the ticker had
+ * stopped counting it, and says whether the lane still wants it. */
+static int
+still_wanted(gild_worker *worker, uint32_t lane)
+{
+    gild_lane_duty *duty = lane_duty(lane);
+    uint32_t word = GILD_DUTY(GILD_THREAD_LONG, lane);
+    uint32_t others = __atomic_load_n(&duty->drainers, __ATOMIC_SEQ_CST);
+    uint32_t wanted = __atomic_load_n(&duty->wanted, __ATOMIC_RELAXED);
+
+    if (__atomic_load_n(&worker->record->duty, __ATOMIC_RELAXED) != word) {
+        return others <= wanted;
+    }
+    if (others >= wanted) {
+        return 0;
+    }
+    if (__atomic_compare_exchange_n(&worker->record->duty, &word,
+                                    GILD_DUTY(GILD_THREAD_DRAINING, lane), 0,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        __atomic_fetch_add(&duty->drainers, 1, __ATOMIC_SEQ_CST);
+    }
+    return 1;
+}
+
+/* Idle first, uncounted next, and only then a last look at the rings: whoever
+ * pushed in between either sees that nobody drains, or is seen here. */
+static void
+become_idle(gild_worker *worker, uint32_t lane)
+{
+    gild_worker_detach(worker);
+    uint32_t word = __atomic_exchange_n(&worker->record->duty,
+                                        GILD_THREAD_IDLE, __ATOMIC_SEQ_CST);
+    if (GILD_DUTY_STATE(word) == GILD_THREAD_DRAINING) {
+        __atomic_fetch_sub(&lane_duty(lane)->drainers, 1, __ATOMIC_SEQ_CST);
+    }
+    for (uint32_t i = 0; i < gild.arena->lanes; i++) {
+        if (!gild_ring_is_empty(i)) {
+            gild_wake(i);
+        }
+    }
+}
+
+static void
+drain(gild_worker *worker, uint32_t lane)
+{
+    while (serve_next(worker, lane) && still_wanted(worker, lane)) {
+    }
+    become_idle(worker, lane);
+}
+
+/* ---- life ----------------------------------------------------------------- */
+
+static int
+open_schedstat(uint32_t tid)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/task/%u/schedstat", tid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void *
+gild_worker_main(void *argument)
+{
+    gild_worker *worker = argument;
+    gild_thread *record = worker->record;
+
+    gild_self = worker;
+    record->tid = (uint32_t)syscall(SYS_gettid);
+    record->slot = UINT32_MAX;
+    worker->schedstat = open_schedstat(record->tid);
+    __atomic_store_n(&record->duty, GILD_THREAD_IDLE, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&gild.process->stopping, __ATOMIC_SEQ_CST)) {
+        uint32_t word = __atomic_load_n(&record->duty, __ATOMIC_SEQ_CST);
+        if (GILD_DUTY_STATE(word) == GILD_THREAD_IDLE) {
+            gild_futex_wait(&record->duty, word);
+            continue;
+        }
+        drain(worker, GILD_DUTY_LANE(word));
+    }
+    __atomic_store_n(&record->duty, GILD_THREAD_ABSENT, __ATOMIC_SEQ_CST);
+    close_bindings(worker);
+    close(worker->schedstat);
+    return NULL;
+}

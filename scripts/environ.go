@@ -1,0 +1,196 @@
+package scripts
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"gild/cpython"
+	"gild/server"
+)
+
+// A pair is a key of the environ and its value.
+type pair struct{ key, value string }
+
+// fixedEnviron are the keys that do not depend on the request.
+func (e *Engine) fixedEnviron() []pair {
+	c := e.config
+	handler := "wsgi-handler"
+	list := []pair{
+		{"SERVER_ADMIN", "[no address given]"},
+		{"REQUEST_SCHEME", "http"},
+		{"CONTEXT_PREFIX", ""},
+		{"mod_wsgi.request_handler", handler},
+		{"mod_wsgi.callable_object", callable(c)},
+		{"mod_wsgi.script_reloading", "0"},
+	}
+	for _, v := range c.SetEnv {
+		if v.Key != "HTTPS" {
+			list = append(list, pair{v.Key, v.Value})
+		}
+	}
+	return list
+}
+
+// isHTTPS says whether --setenv HTTPS makes the scheme https, as a server variable of that name does in Apache (S32).
+func (e *Engine) isHTTPS() bool {
+	for _, v := range e.config.SetEnv {
+		if v.Key == "HTTPS" {
+			return v.Value == "1" || strings.EqualFold(v.Value, "on")
+		}
+	}
+	return false
+}
+
+// environ writes the environ of a request into its slot (section 4.1 and 4.3 of the reference, PEP 3333).
+func (e *Engine) environ(slot *cpython.Request, x *server.Exchange, bodyLength int64) {
+	r := x.Request
+	// First, so that a crash can say what was being served without a search.
+	slot.Add("REQUEST_METHOD", r.Method)
+	slot.Add("REQUEST_URI", r.RequestURI)
+	e.path(slot, r)
+	slot.Add("SERVER_PROTOCOL", r.Proto)
+	e.addresses(slot, x)
+	slot.AddPath("SCRIPT_FILENAME", e.target)
+	slot.AddPath("DOCUMENT_ROOT", e.config.ServerRoot)
+	slot.AddPath("CONTEXT_DOCUMENT_ROOT", e.config.ServerRoot)
+	for _, p := range e.fixed {
+		slot.Add(p.key, p.value)
+	}
+	e.headers(slot, r, bodyLength)
+}
+
+// path splits the decoded path at the mount point, with repeated slashes as one.
+func (e *Engine) path(slot *cpython.Request, r *http.Request) {
+	path := collapse(r.URL.Path)
+	script, info := "", path
+	if mount := e.config.Application.MountPoint; mount != "/" {
+		script, info = mount, strings.TrimPrefix(path, mount)
+	}
+	slot.Add("SCRIPT_NAME", script)
+	slot.Add("PATH_INFO", info)
+	slot.Add("QUERY_STRING", r.URL.RawQuery)
+	slot.Add("mod_wsgi.script_name", script)
+	slot.Add("mod_wsgi.path_info", info)
+}
+
+// collapse makes repeated slashes one, as Apache's MergeSlashes does.
+func collapse(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
+// addresses are those of the connection. SERVER_PORT is the port that accepted it, whatever the Host header says.
+func (e *Engine) addresses(slot *cpython.Request, x *server.Exchange) {
+	r, listener := x.Request, x.Listener()
+	host, port, _ := net.SplitHostPort(r.RemoteAddr)
+	slot.SetClient(r.RemoteAddr)
+	slot.Add("REMOTE_ADDR", host)
+	slot.Add("REMOTE_PORT", port)
+	slot.Add("SERVER_NAME", serverName(r.Host, listener))
+	slot.Add("SERVER_PORT", listener.Port)
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		slot.Add("SERVER_ADDR", local.IP.String())
+	}
+	slot.Add("mod_wsgi.listener_host", listener.Host)
+	slot.Add("mod_wsgi.listener_port", listener.Port)
+}
+
+// serverName is the host that the client asked for, without the port (UseCanonicalName Off); escaped, because
+// applications put it into pages.
+func serverName(host string, listener *server.Info) string {
+	if host == "" {
+		host = listener.Host
+	}
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	if strings.ContainsAny(host, `<>&"`) {
+		host = escaper.Replace(host)
+	}
+	return host
+}
+
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
+
+// headers become HTTP_ keys. net/http has taken some out of the map: they are put back.
+func (e *Engine) headers(slot *cpython.Request, r *http.Request, bodyLength int64) {
+	if r.Host != "" {
+		slot.Add("HTTP_HOST", r.Host)
+	}
+	if len(r.TransferEncoding) > 0 {
+		slot.AddJoined("HTTP_TRANSFER_ENCODING", r.TransferEncoding, ", ")
+	}
+	if bodyLength >= 0 && (bodyLength > 0 || r.Header["Content-Length"] != nil || len(r.TransferEncoding) > 0) {
+		slot.Add("CONTENT_LENGTH", strconv.FormatInt(bodyLength, 10))
+	}
+	for name, values := range r.Header {
+		key := environKey(name)
+		switch {
+		case key == "" || name == "Content-Length":
+		case len(values) == 1:
+			slot.Add(key, values[0])
+		case name == "Cookie":
+			slot.AddJoined(key, values, "; ") // RFC 9113 section 8.2.3
+		default:
+			slot.AddJoined(key, values, ", ")
+		}
+	}
+}
+
+// keys remembers the keys of header names. It is bounded: clients choose the names.
+var keys = keyCache{names: make(map[string]string)}
+
+const maxKeys = 1024
+
+type keyCache struct {
+	mu    sync.RWMutex
+	names map[string]string
+}
+
+// environKey returns the key of a header, or "" for one that the application must not see.
+func environKey(name string) string {
+	keys.mu.RLock()
+	key, ok := keys.names[name]
+	keys.mu.RUnlock()
+	if ok {
+		return key
+	}
+	key = makeKey(name)
+	keys.mu.Lock()
+	if len(keys.names) < maxKeys {
+		keys.names[strings.Clone(name)] = key
+	}
+	keys.mu.Unlock()
+	return key
+}
+
+// makeKey applies S3: a name with anything but letters, digits and hyphens is dropped, since an underscore could pass
+// for a hyphen; and so is Proxy, which libraries would take for HTTP_PROXY (CVE-2016-5385).
+func makeKey(name string) string {
+	if name == "Content-Type" {
+		return "CONTENT_TYPE"
+	}
+	if name == "Proxy" {
+		return ""
+	}
+	b := []byte("HTTP_" + name)
+	for i := len("HTTP_"); i < len(b); i++ {
+		switch c := b[i]; {
+		case c >= 'a' && c <= 'z':
+			b[i] = c - 'a' + 'A'
+		case c == '-':
+			b[i] = '_'
+		case c < '0' || c > '9' && c < 'A' || c > 'Z':
+			return ""
+		}
+	}
+	return string(b)
+}
