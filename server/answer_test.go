@@ -36,7 +36,7 @@ var answers = map[string]func(x *Exchange, r *http.Request){
 	"error-late":   func(x *Exchange, _ *http.Request) { x.say("", "some"); x.Error(500) },
 	"read-fail":    answerReadFail,
 	"early":        func(x *Exchange, _ *http.Request) { x.say("2", "no") },
-	"duplex":       answerDuplex,
+	"user":         answerUser,
 	"url":          answerURL,
 }
 
@@ -104,6 +104,12 @@ func answerReadFail(x *Exchange, r *http.Request) {
 		x.Abort(err)
 		return
 	}
+	x.say("3", "ok\n")
+}
+
+func answerUser(x *Exchange, _ *http.Request) {
+	x.User = "alice"
+	x.Header().Set("X-App", "yes")
 	x.say("3", "ok\n")
 }
 

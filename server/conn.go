@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -53,6 +54,7 @@ func (c *conn) setState(state http.ConnState) {
 		c.head, c.began, c.answering = head{}, time.Time{}, false
 	case http.StateClosed:
 		c.finish(false)
+		c.server.gate.leave(c) // not before: Shutdown waits for the last line of the log, too
 	}
 }
 
@@ -220,14 +222,24 @@ func (c *conn) ReadFrom(src io.Reader) (n int64, err error) {
 // writerOnly hides ReadFrom from io.Copy.
 type writerOnly struct{ io.Writer }
 
-// isFile reports whether src is a file or a limited part of one: what sendfile(2) can read, and what does not lose bytes
-// when a write is interrupted and begun again.
+// A file is an *os.File, or what os.File.WriteTo wraps around one when it is the source of io.Copy.
+type file interface {
+	syscall.Conn
+	Stat() (os.FileInfo, error)
+}
+
+// isFile reports whether src is a regular file or a limited part of one: what sendfile(2) can read, and what does not lose
+// bytes when a write is interrupted and begun again.
 func isFile(src io.Reader) bool {
 	if limited, ok := src.(*io.LimitedReader); ok {
 		src = limited.R
 	}
-	_, ok := src.(*os.File)
-	return ok
+	f, ok := src.(file)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 // withReason replaces the reason phrase of the status line at the start of p, which net/http always makes its own.
@@ -259,9 +271,7 @@ func (c *conn) Close() error {
 	if c.refused {
 		c.linger()
 	}
-	err := c.Conn.Close()
-	c.server.gate.leave(c)
-	return err
+	return c.Conn.Close()
 }
 
 // reset makes the coming Close send a reset instead of an end: the only way to show that a response that is delimited by

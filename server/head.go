@@ -52,7 +52,9 @@ func (h *head) endLine(begin []byte) {
 		h.done = h.lines > 0
 		return
 	}
-	h.lines++
+	if h.lines++; h.lines == 1 {
+		return // the request line
+	}
 	switch begin[0] {
 	case 'C', 'c':
 		h.length = h.length || isField(begin, "content-length:")
