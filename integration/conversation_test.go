@@ -232,7 +232,10 @@ func fields(answer *http.Response) []string {
 			lines = append(lines, name+": "+value)
 		}
 	}
-	if answer.TransferEncoding != nil { // http.ReadResponse takes these two out of the header
+	if answer.Close && answer.ProtoAtLeast(1, 1) { // http.ReadResponse takes these two out of the header
+		lines = append(lines, "Connection: close")
+	}
+	if answer.TransferEncoding != nil {
 		lines = append(lines, "Transfer-Encoding: "+strings.Join(answer.TransferEncoding, ", "))
 	}
 	sort.Strings(lines)

@@ -282,6 +282,9 @@ func (c *connection) shut() error { return c.Conn.(*net.TCPConn).CloseWrite() }
 func (s *story) lines(section *txtar.File, kind string, read func() string) error {
 	for line := range strings.Lines(string(section.Data)) {
 		line = strings.TrimSuffix(line, "\n")
+		if line == "" {
+			continue
+		}
 		if never, ok := strings.CutPrefix(line, "!"); ok {
 			s.never = append(s.never, never)
 		} else if err := s.line(line, kind, read); err != nil {
@@ -329,7 +332,7 @@ func (s *story) signal(_ string, section *txtar.File) error {
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(strings.TrimSpace(text)) {
 		name, target, _ := strings.Cut(strings.TrimSpace(line), " ")
 		sig, ok := signals[name]
 		if !ok {
