@@ -22,23 +22,23 @@ type Header struct{ Name, Value string }
 
 var errHead = errors.New("cpython: the arena is corrupt: a head block does not parse")
 
-// Head returns the head of the response, and false while there is none. The
-// strings are copies.
-func (r *Request) Head(into *Head) (bool, error) {
+// Head returns the head of the response, once, and nil while there is none. It
+// belongs to the request and is valid until Release; its strings are copies.
+func (r *Request) Head() (*Head, error) {
 	length := int(atomic.LoadUint32(word(&r.slot.head_length)))
 	if length == 0 {
-		return false, nil
+		return nil, nil
 	}
 	if length > OutputSize || r.slot.output_read != 0 {
-		return false, errHead
+		return nil, errHead
 	}
 	// Copied first and then believed: the memory is shared.
 	block := string(window(r.slot, C.GILD_OUTPUT_OFFSET, length))
-	if err := parseHead(block, into); err != nil {
-		return false, err
+	if err := parseHead(block, &r.head); err != nil {
+		return nil, err
 	}
 	r.Advance(length)
-	return true, nil
+	return &r.head, nil
 }
 
 // parseHead reads a head block, which response.c describes. It trusts nothing

@@ -49,7 +49,7 @@ type Request struct {
 	environ  []byte // the block, in the slot
 	length   int
 	overflow bool
-	head     []byte // copy of the head block
+	head     Head // reused
 }
 
 func (r *Request) init(p *Pool, number int) {
@@ -103,6 +103,26 @@ func (r *Request) Add(key, value string) { r.add(0, key, value) }
 // os.fsdecode does.
 func (r *Request) AddPath(key, value string) { r.add(1, key, value) }
 
+// Block is a piece of environ that is the same for many requests, encoded once.
+// The zero value is empty. It may be used by many goroutines once it is built.
+type Block struct{ bytes []byte }
+
+// Add adds a key, as Request.Add does. A key of more than 65535 bytes is left out.
+func (b *Block) Add(key, value string) {
+	if len(key) <= 0xffff {
+		b.bytes = append(appendEntry(b.bytes, 0, key, len(value)), value...)
+	}
+}
+
+// AddBlock adds all keys of a block.
+func (r *Request) AddBlock(b *Block) {
+	if r.overflow || len(r.environ)-r.length < len(b.bytes) {
+		r.overflow = true
+		return
+	}
+	r.length += copy(r.environ[r.length:], b.bytes)
+}
+
 // AddJoined adds a key whose value is the values with the separator between.
 func (r *Request) AddJoined(key string, values []string, separator string) {
 	size := len(separator) * (len(values) - 1)
@@ -128,21 +148,26 @@ func (r *Request) add(decoding byte, key, value string) {
 	}
 }
 
-// entry writes the head and the key of an entry (environ.c describes it) and
-// returns where its value goes.
+// entryHead is the length of an entry without key and value; environ.c has the
+// layout.
+const entryHead = 8
+
+// entry writes the head and the key of an entry and returns where its value
+// goes.
 func (r *Request) entry(decoding byte, key string, size int) (int, bool) {
-	const head = 8
 	at := r.length
-	if r.overflow || len(key) > 0xffff || len(r.environ)-at < head+len(key)+size {
+	if r.overflow || len(key) > 0xffff || len(r.environ)-at < entryHead+len(key)+size {
 		r.overflow = true
 		return 0, false
 	}
-	b := r.environ[at:]
-	b[0], b[1] = decoding, 0
-	b[2], b[3] = byte(len(key)), byte(len(key)>>8)
-	b[4], b[5], b[6], b[7] = byte(size), byte(size>>8), byte(size>>16), byte(size>>24)
-	copy(b[head:], key)
-	return at + head + len(key), true
+	appendEntry(r.environ[at:at], decoding, key, size)
+	return at + entryHead + len(key), true
+}
+
+func appendEntry(to []byte, decoding byte, key string, size int) []byte {
+	to = append(to, decoding, 0, byte(len(key)), byte(len(key)>>8),
+		byte(size), byte(size>>8), byte(size>>16), byte(size>>24))
+	return append(to, key...)
 }
 
 // SetClient names the client in the records of the error log, as

@@ -27,7 +27,8 @@ const ServerSoftware = "gild"
 type Engine struct {
 	pool   *cpython.Pool
 	config *config.Config
-	fixed  []pair // keys of every environ of this configuration
+	fixed  *cpython.Block // keys of every environ of this configuration
+	https  bool           // wsgi.url_scheme, whatever the connection is
 	log    logs.Logger
 	target string
 }
@@ -39,8 +40,7 @@ func Start(c *config.Config, log logs.Logger, logFD int) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, "scripts")
 	}
-	e := &Engine{config: c, log: log, target: targetName(c)}
-	e.fixed = e.fixedEnviron()
+	e := &Engine{config: c, log: log, target: targetName(c), fixed: fixedEnviron(c), https: isHTTPS(c)}
 	interpreters, index := interpretersOf(c)
 	e.pool, err = cpython.Start(cpython.Config{
 		Threads:        c.Threads,

@@ -7,36 +7,31 @@ import (
 	"strings"
 	"sync"
 
+	"gild/config"
 	"gild/cpython"
 	"gild/server"
 )
 
-// A pair is a key of the environ and its value.
-type pair struct{ key, value string }
-
 // fixedEnviron are the keys that do not depend on the request.
-func (e *Engine) fixedEnviron() []pair {
-	c := e.config
-	handler := "wsgi-handler"
-	list := []pair{
-		{"SERVER_ADMIN", "[no address given]"},
-		{"REQUEST_SCHEME", "http"},
-		{"CONTEXT_PREFIX", ""},
-		{"mod_wsgi.request_handler", handler},
-		{"mod_wsgi.callable_object", callable(c)},
-		{"mod_wsgi.script_reloading", "0"},
-	}
+func fixedEnviron(c *config.Config) *cpython.Block {
+	var b cpython.Block
+	b.Add("SERVER_ADMIN", "[no address given]")
+	b.Add("REQUEST_SCHEME", "http")
+	b.Add("CONTEXT_PREFIX", "")
+	b.Add("mod_wsgi.request_handler", "wsgi-handler")
+	b.Add("mod_wsgi.callable_object", callable(c))
+	b.Add("mod_wsgi.script_reloading", "0")
 	for _, v := range c.SetEnv {
 		if v.Key != "HTTPS" {
-			list = append(list, pair{v.Key, v.Value})
+			b.Add(v.Key, v.Value)
 		}
 	}
-	return list
+	return &b
 }
 
 // isHTTPS says whether --setenv HTTPS makes the scheme https, as a server variable of that name does in Apache (S32).
-func (e *Engine) isHTTPS() bool {
-	for _, v := range e.config.SetEnv {
+func isHTTPS(c *config.Config) bool {
+	for _, v := range c.SetEnv {
 		if v.Key == "HTTPS" {
 			return v.Value == "1" || strings.EqualFold(v.Value, "on")
 		}
@@ -56,9 +51,7 @@ func (e *Engine) environ(slot *cpython.Request, x *server.Exchange, bodyLength i
 	slot.AddPath("SCRIPT_FILENAME", e.target)
 	slot.AddPath("DOCUMENT_ROOT", e.config.ServerRoot)
 	slot.AddPath("CONTEXT_DOCUMENT_ROOT", e.config.ServerRoot)
-	for _, p := range e.fixed {
-		slot.Add(p.key, p.value)
-	}
+	slot.AddBlock(e.fixed)
 	e.headers(slot, r, bodyLength)
 }
 

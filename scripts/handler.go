@@ -1,8 +1,8 @@
 package scripts
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"gild/cpython"
@@ -54,7 +54,7 @@ func (e *Engine) flags(r *http.Request) uint32 {
 	if r.Method == http.MethodHead {
 		flags |= cpython.NoBody
 	}
-	if e.isHTTPS() {
+	if e.https {
 		flags |= cpython.HTTPS
 	}
 	return flags
@@ -66,18 +66,17 @@ var errTorn = errors.New("the application failed while it answered")
 // respond passes the response on as it comes, until Python is through. It returns an error if the response is not
 // complete.
 func (e *Engine) respond(slot *cpython.Request, x *server.Exchange) error {
-	var head cpython.Head
 	begun := false
 	for {
 		done := slot.Done() // looked at first: what was written before it is then visible
 		if !begun {
-			ok, err := slot.Head(&head)
+			head, err := slot.Head()
 			if err != nil {
 				return e.finish(slot, err)
 			}
-			if ok {
+			if head != nil {
 				begun = true
-				e.begin(slot, x, &head, done)
+				e.begin(slot, x, head, done)
 			}
 		}
 		if begun {
@@ -117,7 +116,7 @@ func setLength(h http.Header, slot *cpython.Request, method string, status int) 
 		return
 	}
 	if n, ok := slot.BodyLength(); ok {
-		h["Content-Length"] = []string{fmt.Sprint(n)}
+		h["Content-Length"] = []string{strconv.FormatInt(n, 10)}
 	}
 }
 
