@@ -9,18 +9,18 @@ import (
 )
 
 // accessCases are requests, as in testdata, and the lines they leave in a log of the format below.
-const accessFormat = `"%r" %s %b %k %X %u "%{X-App}o"`
+const accessFormat = `"%r" %s %b %k %X %u "%{X-App}o" %{APP}e %R`
 
 var accessCases = []struct{ name, script, want string }{
 	{"common", `GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`,
-		`"GET /hello HTTP/1.1" 200 12 0 - - "-"`},
+		`"GET /hello HTTP/1.1" 200 12 0 - - "-" - -`},
 	{"kept", `GET /hello HTTP/1.1\r\nHost: h\r\n\r\n` + "\n---\n" + `GET /end HTTP/1.1\r\nHost: h\r\n\r\n`,
-		`"GET /hello HTTP/1.1" 200 12 0 + - "-"` + "\n" + `"GET /end HTTP/1.1" 200 5 1 - - "-"`},
-	{"HEAD", `HEAD /hello HTTP/1.0\r\n\r\n`, `"HEAD /hello HTTP/1.0" 200 - 0 - - "-"`},
-	{"torn", `GET /abort-late HTTP/1.1\r\nHost: h\r\n\r\n`, `"GET /abort-late HTTP/1.1" 200 4 0 X - "-"`},
-	{"refused by a phase", `TRACE / HTTP/1.0\r\n\r\n`, `"TRACE / HTTP/1.0" 405 176 0 - - "-"`},
-	{"refused before", `nonsense\r\n\r\n`, `"-" 400 183 0 - - "-"`},
-	{"user and header", `GET /user HTTP/1.0\r\n\r\n`, `"GET /user HTTP/1.0" 200 3 0 - alice "yes"`},
+		`"GET /hello HTTP/1.1" 200 12 0 + - "-" - -` + "\n" + `"GET /end HTTP/1.1" 200 5 1 - - "-" - -`},
+	{"HEAD", `HEAD /hello HTTP/1.0\r\n\r\n`, `"HEAD /hello HTTP/1.0" 200 - 0 - - "-" - -`},
+	{"torn", `GET /abort-late HTTP/1.1\r\nHost: h\r\n\r\n`, `"GET /abort-late HTTP/1.1" 200 4 0 X - "-" - -`},
+	{"refused by a phase", `TRACE / HTTP/1.0\r\n\r\n`, `"TRACE / HTTP/1.0" 405 176 0 - - "-" - -`},
+	{"refused before", `nonsense\r\n\r\n`, `"-" 400 183 0 - - "-" - -`},
+	{"user and header", `GET /user HTTP/1.0\r\n\r\n`, `"GET /user HTTP/1.0" 200 3 0 - alice "yes" value app`},
 }
 
 func TestAccessLog(t *testing.T) {

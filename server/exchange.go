@@ -16,7 +16,11 @@ type Exchange struct {
 	Reason  string        // reason phrase for the status line; set it before WriteHeader. "" is the usual one
 	User    string        // who the client is known to be, for the log; "" is nobody
 	Handler string        // what answers, for the log's %R; "" is the server itself
+	TID     uint32        // thread that ran the application, for the log's %{tid}P; 0 is unknown
 	Times   Times
+
+	// Environ looks up a variable of the application's environment for the log's %{NAME}e; nil is an empty environment.
+	Environ func(name string) string
 
 	w      http.ResponseWriter // net/http's
 	server *Server

@@ -39,8 +39,8 @@ func TestListenerAndID(t *testing.T) {
 	s := start(t, func(w http.ResponseWriter, r *http.Request) {
 		x := From(w)
 		info := x.Listener()
-		if x.ID() != x.ID() || len(x.ID()) != 16 {
-			t.Errorf("ID %q, then %q", x.ID(), x.ID())
+		if first, again := x.ID(), x.ID(); first != again || len(first) != 16 {
+			t.Errorf("ID %q, then %q", first, again)
 		}
 		got <- fmt.Sprint(info.Scheme, "://", info.Host, ":", info.Port, " ", info.Addr, " ", x.ID())
 		hello(w, r)

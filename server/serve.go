@@ -78,10 +78,9 @@ func (x *Exchange) end() {
 	if x.fault == nil {
 		return
 	}
+	_ = x.FlushError()
 	if x.closeDelimited() {
 		x.conn.reset()
-	} else {
-		_ = x.FlushError()
 	}
 	panic(http.ErrAbortHandler)
 }
@@ -159,7 +158,7 @@ func (x *Exchange) logAccess(keepAlive bool) {
 	c.server.accessLog.Log(&logs.Entry{
 		Request: x.Request, Header: x.header, Status: x.status, Body: x.written, Received: c.in, Sent: c.out,
 		Start: x.Start, Duration: x.ended.Sub(x.Start), FirstByte: x.Times.FirstByte,
-		ClientAddr: x.Request.RemoteAddr, LocalAddr: c.LocalAddr(), User: x.User, ID: x.id, Handler: x.Handler,
+		ClientAddr: x.Request.RemoteAddr, LocalAddr: c.LocalAddr(), User: x.User, ID: x.id, Handler: x.Handler, TID: x.TID, Environ: x.Environ,
 		Aborted: x.fault != nil || c.gone(), KeepAlive: keepAlive, Reused: c.requests,
 	})
 }
