@@ -43,6 +43,9 @@ type run struct {
 // runs multiplies a story by the placements and the numbers of processes that its "with" section asks for.
 func runs(t *testing.T, file string, archive *txtar.Archive) []run {
 	base := strings.TrimSuffix(filepath.Base(file), ".txtar")
+	if !expectsSomething(archive) {
+		t.Fatalf("%s expects nothing, so it cannot fail", file)
+	}
 	with := settings(t, file, archive)
 	var list []run
 	for _, place := range placements {
@@ -58,6 +61,17 @@ func runs(t *testing.T, file string, archive *txtar.Archive) []run {
 		}
 	}
 	return list
+}
+
+// expectsSomething reports whether the story has a section that can fail.
+func expectsSomething(archive *txtar.Archive) bool {
+	for _, f := range archive.Files {
+		switch verb, _, _ := strings.Cut(f.Name, " "); verb {
+		case "response", "head", "closed", "exit", "log", "access", "stdout", "stderr":
+			return true
+		}
+	}
+	return false
 }
 
 // settings are the lines of the "with" section: a word and its values.
