@@ -26,11 +26,7 @@ func (s *Supervisor) waitable() []int {
 	if s.os.pid == 1 {
 		return []int{-1}
 	}
-	pids := make([]int, 0, len(s.children))
-	for pid := range s.children {
-		pids = append(pids, pid)
-	}
-	return pids
+	return s.pids()
 }
 
 // bury logs the end of c and has its slot filled again.
@@ -39,16 +35,13 @@ func (s *Supervisor) bury(c *child, status syscall.WaitStatus) {
 	_ = c.move(exited)
 	c.close()
 	delete(s.children, c.pid)
-	level := logs.Error
-	if expected || s.stopping {
-		level = logs.Info
-	}
-	s.say(level, "Process '%s' (pid=%d) %s.", s.o.Name, c.pid, epitaph(status))
-	if s.stopping {
-		return
-	}
-	if !expected {
+	level := logs.Info
+	if !expected && !s.stopping {
+		level = logs.Error
 		s.say(level, "Process '%s' (pid=%d) has died; deregistering and restarting it.", s.o.Name, c.pid)
 	}
-	s.onExit(c)
+	s.say(level, "Process '%s' (pid=%d) %s.", s.o.Name, c.pid, epitaph(status))
+	if !s.stopping {
+		s.onExit(c)
+	}
 }

@@ -28,8 +28,8 @@ func (s *Supervisor) terminate(sig os.Signal) {
 		return
 	}
 	s.say(logs.Warn, "caught %s again; killing what still runs", name(sig))
-	for _, c := range s.children {
-		s.abort(c)
+	for _, pid := range s.pids() {
+		s.abort(s.children[pid])
 	}
 }
 

@@ -2,6 +2,8 @@ package mpm
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -58,6 +60,7 @@ func (s *Supervisor) Run() error {
 		return err
 	}
 	defer removePidFile(s.o.PidFile)
+	s.os.prepare()
 	err := s.startAll()
 	for !s.stopping || len(s.children) > 0 {
 		select {
@@ -150,7 +153,7 @@ func (s *Supervisor) announce() {
 	}
 	if !s.announced {
 		s.announced = true
-		s.say(logs.Notice, "%d worker processes are ready -- resuming normal operations", len(s.slots))
+		s.say(logs.Notice, "Worker processes ready: %d -- resuming normal operations", len(s.slots))
 	}
 }
 
@@ -185,10 +188,13 @@ func (s *Supervisor) stop(c *child) {
 // abort kills c.
 func (s *Supervisor) abort(c *child) { _ = s.os.kill(c.pid, syscall.SIGKILL) }
 
+// pids returns the processes that have not been reaped, the oldest first where numbers tell.
+func (s *Supervisor) pids() []int { return slices.Sorted(maps.Keys(s.children)) }
+
 // stopAll ends everything: no process is started from here on.
 func (s *Supervisor) stopAll() {
 	s.stopping, s.rolling = true, nil
-	for _, c := range s.children {
-		s.stop(c)
+	for _, pid := range s.pids() {
+		s.stop(s.children[pid])
 	}
 }
