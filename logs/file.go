@@ -22,8 +22,16 @@ type file struct {
 
 // openFile opens the log at path for appending, or takes stream when there is no path.
 func openFile(path string, stream, complaints io.Writer) (*file, error) {
-	f := &file{path: path, out: stream, complaints: complaints}
+	f := &file{path: path, out: bounded(stream), complaints: complaints}
 	return f, f.reopen()
+}
+
+// bounded keeps writes to w from blocking for ever, where w is something that can.
+func bounded(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok {
+		return &stream{f: f, wait: sendWait}
+	}
+	return w
 }
 
 // reopen opens the path anew, after logrotate has moved the old file away. When it fails the old file stays in use.
