@@ -22,7 +22,7 @@ type file struct {
 
 // openFile opens the log at path for appending, or takes stream when there is no path.
 func openFile(path string, stream, complaints io.Writer) (*file, error) {
-	f := &file{path: path, out: bounded(stream), complaints: complaints}
+	f := &file{path: path, out: bounded(stream), complaints: bounded(complaints)}
 	return f, f.reopen()
 }
 
