@@ -10,6 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+_Static_assert(sizeof(gild_slot) <= GILD_SLOT_HEAD,
+               "the environ block would begin inside the slot's head");
+
 int64_t
 gild_now(void)
 {
@@ -140,6 +143,13 @@ void
 gild_futex_wake(uint32_t *word, int count)
 {
     syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
+
+void
+gild_futex_raise(uint32_t *word)
+{
+    __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
+    gild_futex_wake(word, INT_MAX);
 }
 
 /* The first idle thread is the warmest: the others were woken less often. */

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"sync/atomic"
 	"unsafe"
@@ -147,7 +148,7 @@ func (a *arena) wake(lane int, now int64) {
 	for i := range a.procs {
 		tick := word(&a.procs[i].tick)
 		if atomic.LoadUint32(tick) == 0 && atomic.CompareAndSwapUint32(tick, 0, 1) {
-			futexWake(tick)
+			futexWake(tick, 1)
 		}
 	}
 }
@@ -167,7 +168,7 @@ func (a *arena) wakeIn(process, lane int, now int64) bool {
 		if atomic.LoadUint32(duty) == C.GILD_THREAD_IDLE &&
 			atomic.CompareAndSwapUint32(duty, C.GILD_THREAD_IDLE, C.GILD_THREAD_DRAINING|uint32(lane)<<8) {
 			atomic.StoreInt64((*int64)(unsafe.Pointer(&t.since)), now)
-			futexWake(duty)
+			futexWake(duty, 1)
 			return true
 		}
 	}
@@ -175,9 +176,16 @@ func (a *arena) wakeIn(process, lane int, now int64) bool {
 	return false
 }
 
-// futexWake wakes one waiter. It does not block, so the scheduler need not
-// know of it.
-func futexWake(w *uint32) {
+// futexRaise changes the word and wakes all who wait on it: several threads of
+// an application may wait in one request.
+func futexRaise(w *uint32) {
+	atomic.AddUint32(w, 1)
+	futexWake(w, math.MaxInt32)
+}
+
+// futexWake wakes up to count waiters. It does not block, so the scheduler need
+// not know of it.
+func futexWake(w *uint32, count uintptr) {
 	const futexWakeOp = 1 // FUTEX_WAKE, shared between processes
-	unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), futexWakeOp, 1, 0, 0, 0)
+	unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), futexWakeOp, count, 0, 0, 0)
 }

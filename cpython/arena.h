@@ -99,7 +99,8 @@ typedef struct {
     /* Request body: written by Go. */
     uint64_t input_written GILD_ALIGNED;
     uint32_t input_end;         /* gild_end */
-    uint32_t input_futex;       /* raised after each change of the two above */
+    uint32_t input_futex;       /* raised after each change of the two above;
+                                 * keeps its value when the slot is reused */
     uint32_t input_full;        /* Go waits for room: notify */
 
     /* Request body: written by Python. */
@@ -119,7 +120,8 @@ typedef struct {
     /* Response: written by Go. */
     uint64_t output_read GILD_ALIGNED;
     uint32_t output_gone;       /* the client is gone */
-    uint32_t output_futex;      /* raised after each change of the two above */
+    uint32_t output_futex;      /* raised after each change of the two above;
+                                 * keeps its value when the slot is reused */
 } gild_slot;
 
 /* A submission ring: numbers of queued slots. Go alone pushes; any Python

@@ -12,19 +12,15 @@
 typedef struct {
     PyObject_HEAD
     gild_slot *slot;            /* NULL after the request */
+    int waiting;                /* threads that wait for the body */
     int asked;                  /* the front knows that the body is wanted */
     int failed;                 /* an error was raised before */
 } input;
 
-/* Free-threaded builds: one method at a time. */
-#ifdef Py_GIL_DISABLED
 #define LOCKED(self, expression) \
-    Py_BEGIN_CRITICAL_SECTION(self); \
+    GILD_ALONE(self); \
     result = (expression); \
-    Py_END_CRITICAL_SECTION()
-#else
-#define LOCKED(self, expression) result = (expression)
-#endif
+    GILD_TOGETHER()
 
 /* ---- the window -------------------------------------------------------------- */
 
@@ -48,25 +44,27 @@ ask(input *self)
 }
 
 /* Waits without the GIL until the front has written something, the body has
- * ended, or the request is over. */
+ * ended, or the request is over (a thread of the application may outlive it
+ * here). The slot may belong to another request by then: it is only looked at. */
 static void
 wait_for_body(input *self)
 {
     gild_slot *slot = self->slot;
-    uint32_t serial = slot->serial;
 
     ask(self);
+    self->waiting++;
     Py_BEGIN_ALLOW_THREADS
     for (;;) {
         uint32_t value = __atomic_load_n(&slot->input_futex, __ATOMIC_SEQ_CST);
         if (available(slot) > 0
             || __atomic_load_n(&slot->input_end, __ATOMIC_SEQ_CST) != GILD_OPEN
-            || __atomic_load_n(&slot->serial, __ATOMIC_SEQ_CST) != serial) {
+            || __atomic_load_n(&self->slot, __ATOMIC_SEQ_CST) != slot) {
             break;
         }
         gild_futex_wait(&slot->input_futex, value);
     }
     Py_END_ALLOW_THREADS
+    self->waiting--;
 }
 
 static int
@@ -104,10 +102,15 @@ fail(input *self, const char *reason)
 static int64_t
 fill(input *self)
 {
-    uint64_t length;
-
-    while ((length = available(self->slot)) == 0) {
-        switch (__atomic_load_n(&self->slot->input_end, __ATOMIC_SEQ_CST)) {
+    for (;;) {
+        /* The end first: what came before it is then in the window. */
+        uint32_t end = __atomic_load_n(&self->slot->input_end,
+                                       __ATOMIC_SEQ_CST);
+        uint64_t length = available(self->slot);
+        if (length > 0) {
+            return (int64_t)length;
+        }
+        switch (end) {
         case GILD_OPEN:
             wait_for_body(self);
             if (self->slot == NULL) {
@@ -115,9 +118,7 @@ fill(input *self)
             }
             break;
         case GILD_COMPLETE:
-            /* The end may have come after the last look at the window. */
-            length = available(self->slot);
-            return (int64_t)length;
+            return 0;
         case GILD_TIMEOUT:
             return fail(self, "the client was too slow");
         case GILD_TOO_LARGE:
@@ -127,7 +128,6 @@ fill(input *self)
                         "end of the body");
         }
     }
-    return (int64_t)length;
 }
 
 /* Takes bytes out of the window, around its end. */
@@ -383,16 +383,30 @@ gild_input_new(gild_interpreter *interpreter, gild_slot *slot)
 
     if (self != NULL) {
         self->slot = slot;
+        self->waiting = 0;
         self->asked = 0;
         self->failed = 0;
     }
     return (PyObject *)self;
 }
 
+static void
+end(input *self)
+{
+    gild_slot *slot = self->slot;
+
+    __atomic_store_n(&self->slot, NULL, __ATOMIC_SEQ_CST);
+    if (self->waiting > 0) {
+        gild_futex_raise(&slot->input_futex);
+    }
+}
+
 void
 gild_input_end(PyObject *object)
 {
-    ((input *)object)->slot = NULL;
+    GILD_ALONE(object);
+    end((input *)object);
+    GILD_TOGETHER();
 }
 
 static void
@@ -427,6 +441,6 @@ static PyType_Slot input_slots[] = {
 PyType_Spec gild_input_spec = {
     .name = "mod_wsgi.Input",
     .basicsize = sizeof(input),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = input_slots,
 };

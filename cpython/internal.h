@@ -36,6 +36,17 @@ typedef struct {
     PyObject *signal_handler;   /* the real signal.signal */
 } gild_module_state;
 
+/* Around code that has an object to itself while it holds the GIL, waits
+ * excepted. Builds without a GIL have a lock in the object for that, which the
+ * waits let go too. */
+#ifdef Py_GIL_DISABLED
+#define GILD_ALONE(object)  Py_BEGIN_CRITICAL_SECTION(object)
+#define GILD_TOGETHER()     Py_END_CRITICAL_SECTION()
+#else
+#define GILD_ALONE(object)  {
+#define GILD_TOGETHER()     }
+#endif
+
 /* Names used on the way of every request, interned once. */
 typedef struct {
     PyObject *close, *fileno, *read, *tell;
@@ -133,6 +144,8 @@ uint64_t gild_ring_head(uint32_t lane);
 void gild_notify(gild_slot *slot);
 void gild_futex_wait(uint32_t *word, uint32_t value);
 void gild_futex_wake(uint32_t *word, int count);
+/* Changes the word and wakes all who wait on it. */
+void gild_futex_raise(uint32_t *word);
 /* Wakes one idle thread for the lane if it has fewer drainers than wanted.
  * Returns 1 if one was woken. */
 int gild_wake(uint32_t lane);
@@ -178,6 +191,8 @@ void gild_keys_clear(gild_binding *binding);
 /* ---- input.c -------------------------------------------------------------- */
 
 PyObject *gild_input_new(gild_interpreter *interpreter, gild_slot *slot);
+/* Detaches the object from the slot: later calls raise, and so do those that
+ * wait in other threads of the application. */
 void gild_input_end(PyObject *input);
 
 /* ---- response.c ----------------------------------------------------------- */
@@ -185,6 +200,7 @@ void gild_input_end(PyObject *input);
 typedef struct {
     PyObject_HEAD
     gild_slot *slot;            /* NULL after the request */
+    int waiting;                /* threads that wait for room */
     char *head;                 /* the head block, or NULL: not called yet */
     size_t head_length;
     int head_sent;
@@ -198,7 +214,9 @@ typedef struct {
 PyObject *gild_response_new(gild_interpreter *interpreter, gild_slot *slot);
 /* A new start_response callable. */
 PyObject *gild_response_start(PyObject *response);
-/* Detaches the object from the slot: later calls raise. */
+/* Makes all that was written visible and detaches the object from the slot:
+ * later calls raise, and threads of the application that still write are told
+ * that the client is gone. */
 void gild_response_end(gild_response *response);
 /* Sends the head if it was not sent. -1 with an exception. */
 int gild_response_head(gild_response *response);
@@ -207,8 +225,6 @@ int gild_response_head(gild_response *response);
 int gild_response_write(gild_response *response, PyObject *bytes);
 /* Makes what was written visible to the front, and tells it. */
 void gild_response_flush(gild_response *response);
-/* The same without telling: the end of the slot will. */
-void gild_response_flush_quietly(gild_response *response);
 
 /* ---- filewrapper.c -------------------------------------------------------- */
 

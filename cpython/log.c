@@ -378,7 +378,7 @@ static PyType_Slot log_slots[] = {
 PyType_Spec gild_log_spec = {
     .name = "mod_wsgi.Log",
     .basicsize = sizeof(log_object),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = log_slots,
 };
 

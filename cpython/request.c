@@ -239,15 +239,6 @@ conclude(call *c, outcome result)
     return result == SERVED ? GILD_COMPLETE : GILD_TORN;
 }
 
-/* What the window holds and the head become visible with the end. */
-static void
-publish(gild_response *response)
-{
-    if (response->head_sent) {
-        gild_response_flush_quietly(response);
-    }
-}
-
 void
 gild_serve(gild_worker *worker, gild_interpreter *interpreter, gild_slot *slot)
 {
@@ -270,7 +261,6 @@ gild_serve(gild_worker *worker, gild_interpreter *interpreter, gild_slot *slot)
     }
     enum gild_end end = conclude(&c, result);
     gild_log_flush_thread(interpreter);
-    publish(c.response);
     gild_response_end(c.response);
     gild_input_end(c.input);
     finish(slot, end);

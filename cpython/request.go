@@ -62,9 +62,9 @@ func (r *Request) init(p *Pool, number int) {
 // begin makes a free slot a new request.
 func (r *Request) begin() {
 	s := r.slot
-	serial := s.serial
-	*s = C.gild_slot{}
-	s.serial, s.file = serial, -1
+	// A thread of the application may still be about to wait for something of
+	// the last request: the futexes must not return to a value they had.
+	*s = C.gild_slot{serial: s.serial, file: -1, input_futex: s.input_futex, output_futex: s.output_futex}
 	atomic.StoreUint32(word(&s.state), C.GILD_SLOT_FILLING)
 	r.length, r.overflow = 0, false
 	drain(r.news)
@@ -211,9 +211,7 @@ func (r *Request) inputChanged() {
 	if atomic.LoadUint32(word(&r.slot.state)) < C.GILD_SLOT_QUEUED {
 		return // nobody waits yet
 	}
-	futex := word(&r.slot.input_futex)
-	atomic.AddUint32(futex, 1)
-	futexWake(futex)
+	futexRaise(word(&r.slot.input_futex))
 }
 
 // InputLength returns how long the body is, and false before all of it is there.
@@ -289,11 +287,6 @@ func (r *Request) Release() {
 	}
 	atomic.AddUint32(word(&r.slot.serial), 1)
 	atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_FREE)
-	// A thread of the application that waits in a method of the request, which
-	// is over, sees the new serial.
-	if r.slot.input_wanted != 0 {
-		futexWake(word(&r.slot.input_futex))
-	}
 	r.pool.putBack(r)
 }
 
@@ -308,7 +301,12 @@ type Times struct {
 // Times returns what is known; final once Done has returned true.
 func (r *Request) Times() Times {
 	s := r.slot
-	between := func(from, to C.int64_t) time.Duration { return max(0, time.Duration(to-from)) }
+	between := func(from, to C.int64_t) time.Duration {
+		if from == 0 {
+			return 0 // never reached: the application could not be loaded, or memory was out
+		}
+		return max(0, time.Duration(to-from))
+	}
 	return Times{
 		Queue:       between(s.queued, s.picked_up),
 		GIL:         between(s.picked_up, s.gil),
@@ -359,8 +357,7 @@ func (r *Request) Advance(n int) {
 func (r *Request) outputChanged() {
 	s := r.slot
 	atomic.StoreUint32(word(&s.output_wanted), 0)
-	atomic.AddUint32(word(&s.output_futex), 1)
-	futexWake(word(&s.output_futex))
+	futexRaise(word(&s.output_futex))
 }
 
 // ClientGone tells the application that nobody reads its response: write()

@@ -352,8 +352,8 @@ set_head_from_list(gild_response *self, PyObject *status, PyObject *list)
 
 /* ---- the stream ---------------------------------------------------------------------- */
 
-void
-gild_response_flush_quietly(gild_response *self)
+static void
+make_visible(gild_response *self)
 {
     gild_slot *slot = self->slot;
 
@@ -366,11 +366,19 @@ gild_response_flush_quietly(gild_response *self)
     }
 }
 
+static void
+flush(gild_response *self)
+{
+    make_visible(self);
+    gild_notify(self->slot);
+}
+
 void
 gild_response_flush(gild_response *self)
 {
-    gild_response_flush_quietly(self);
-    gild_notify(self->slot);
+    GILD_ALONE(self);
+    flush(self);
+    GILD_TOGETHER();
 }
 
 static uint64_t
@@ -381,15 +389,16 @@ room(const gild_slot *slot, uint64_t written)
 }
 
 /* Lets go of the GIL until the front has taken something from the window, or
- * the request is over (a thread of the application may outlive it here). */
+ * the request is over (a thread of the application may outlive it here, and
+ * then says at most once too often that it wants room). */
 static void
 wait_for_room(gild_response *self)
 {
     gild_slot *slot = self->slot;
     uint64_t written = self->written;
-    uint32_t serial = slot->serial;
 
-    gild_response_flush(self);
+    flush(self);
+    self->waiting++;
     Py_BEGIN_ALLOW_THREADS
     for (;;) {
         uint32_t value = __atomic_load_n(&slot->output_futex,
@@ -397,12 +406,13 @@ wait_for_room(gild_response *self)
         __atomic_store_n(&slot->output_wanted, 1, __ATOMIC_SEQ_CST);
         if (room(slot, written) > 0
             || __atomic_load_n(&slot->output_gone, __ATOMIC_SEQ_CST)
-            || __atomic_load_n(&slot->serial, __ATOMIC_SEQ_CST) != serial) {
+            || __atomic_load_n(&self->slot, __ATOMIC_SEQ_CST) != slot) {
             break;
         }
         gild_futex_wait(&slot->output_futex, value);
     }
     Py_END_ALLOW_THREADS
+    self->waiting--;
 }
 
 /* Copies into the window, around its end. */
@@ -444,8 +454,8 @@ send_bytes(gild_response *self, const char *data, size_t length)
     return 0;
 }
 
-int
-gild_response_head(gild_response *self)
+static int
+send_head(gild_response *self)
 {
     if (self->head_sent) {
         return 0;
@@ -462,6 +472,17 @@ gild_response_head(gild_response *self)
     return 0;
 }
 
+int
+gild_response_head(gild_response *self)
+{
+    int result;
+
+    GILD_ALONE(self);
+    result = send_head(self);
+    GILD_TOGETHER();
+    return result;
+}
+
 /* What is longer than the declared length is cut off: a client could take the
  * rest for another response. */
 static size_t
@@ -474,12 +495,12 @@ within_content_length(gild_response *self, size_t length)
     return length;
 }
 
-int
-gild_response_write(gild_response *self, PyObject *bytes)
+static int
+send_piece(gild_response *self, PyObject *bytes)
 {
     size_t length = (size_t)PyBytes_GET_SIZE(bytes);
 
-    if (gild_response_head(self) < 0) {
+    if (send_head(self) < 0) {
         return -1;
     }
     if (self->no_body) {
@@ -488,6 +509,17 @@ gild_response_write(gild_response *self, PyObject *bytes)
     length = within_content_length(self, length);
     self->sent += (int64_t)length;
     return send_bytes(self, PyBytes_AS_STRING(bytes), length);
+}
+
+int
+gild_response_write(gild_response *self, PyObject *bytes)
+{
+    int result;
+
+    GILD_ALONE(self);
+    result = send_piece(self, bytes);
+    GILD_TOGETHER();
+    return result;
 }
 
 /* ---- what Python sees ------------------------------------------------------------------ */
@@ -509,10 +541,8 @@ check_live(gild_response *self, const char *method)
 }
 
 static PyObject *
-response_write(PyObject *object, PyObject *data)
+write_checked(gild_response *self, PyObject *data)
 {
-    gild_response *self = (gild_response *)object;
-
     if (check_live(self, "write()") < 0) {
         return NULL;
     }
@@ -521,7 +551,7 @@ response_write(PyObject *object, PyObject *data)
                      Py_TYPE(data)->tp_name);
         return NULL;
     }
-    int result = gild_response_write(self, data);
+    int result = send_piece(self, data);
     if (result > 0) {
         PyErr_SetString(PyExc_OSError, "mod_wsgi client connection closed");
         return NULL;
@@ -529,8 +559,19 @@ response_write(PyObject *object, PyObject *data)
     if (result < 0) {
         return NULL;
     }
-    gild_response_flush(self);
+    flush(self);
     Py_RETURN_NONE;
+}
+
+static PyObject *
+response_write(PyObject *object, PyObject *data)
+{
+    PyObject *result;
+
+    GILD_ALONE(object);
+    result = write_checked((gild_response *)object, data);
+    GILD_TOGETHER();
+    return result;
 }
 
 static PyMethodDef write_method = {
@@ -538,16 +579,21 @@ static PyMethodDef write_method = {
     "write(data)\n--\n\nSends a piece of the response body (PEP 3333)."
 };
 
-/* Raises the exception that the application hands over. */
-static void
+/* Raises the exception that the application hands over. 0 if there is none:
+ * sys.exc_info() is (None, None, None) outside of an except clause. */
+static int
 reraise(PyObject *exc_info)
 {
     PyObject *type = PyTuple_GET_ITEM(exc_info, 0);
     PyObject *value = PyTuple_GET_ITEM(exc_info, 1);
     PyObject *traceback = PyTuple_GET_ITEM(exc_info, 2);
 
+    if (!PyExceptionClass_Check(type)) {
+        return 0;
+    }
     PyErr_Restore(Py_NewRef(type), value == Py_None ? NULL : Py_NewRef(value),
-                  traceback == Py_None ? NULL : Py_NewRef(traceback));
+                  PyTraceBack_Check(traceback) ? Py_NewRef(traceback) : NULL);
+    return 1;
 }
 
 /* PEP 3333: with exc_info the head may be replaced until it was sent. Without
@@ -565,10 +611,7 @@ check_repeated(gild_response *self, PyObject *exc_info)
     if (!self->head_sent) {
         return 0;
     }
-    if (exc_info != Py_None) {
-        reraise(exc_info);
-    }
-    else {
+    if (exc_info == Py_None || !reraise(exc_info)) {
         PyErr_SetString(PyExc_RuntimeError, "start_response() called more "
                         "than once without exc_info");
     }
@@ -576,11 +619,30 @@ check_repeated(gild_response *self, PyObject *exc_info)
 }
 
 static PyObject *
+begin_response(gild_response *self, PyObject *status, PyObject *headers,
+               PyObject *exc_info)
+{
+    if (check_live(self, "start_response()") < 0) {
+        return NULL;
+    }
+    if (!PyList_Check(headers)) {
+        PyErr_Format(PyExc_TypeError, "start_response() argument 2 must be "
+                     "list, not %s", Py_TYPE(headers)->tp_name);
+        return NULL;
+    }
+    if (check_repeated(self, exc_info) < 0
+        || set_head_from_list(self, status, headers) < 0) {
+        return NULL;
+    }
+    return PyCFunction_New(&write_method, (PyObject *)self);
+}
+
+static PyObject *
 start_response(PyObject *object, PyObject *const *arguments,
                Py_ssize_t count, PyObject *names)
 {
-    gild_response *self = (gild_response *)object;
     PyObject *exc_info = Py_None;
+    PyObject *result;
 
     if (names != NULL && PyTuple_GET_SIZE(names) == 1 && count == 2
         && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0),
@@ -596,19 +658,11 @@ start_response(PyObject *object, PyObject *const *arguments,
     else if (count == 3) {
         exc_info = arguments[2];
     }
-    if (check_live(self, "start_response()") < 0) {
-        return NULL;
-    }
-    if (!PyList_Check(arguments[1])) {
-        PyErr_Format(PyExc_TypeError, "start_response() argument 2 must be "
-                     "list, not %s", Py_TYPE(arguments[1])->tp_name);
-        return NULL;
-    }
-    if (check_repeated(self, exc_info) < 0
-        || set_head_from_list(self, arguments[0], arguments[1]) < 0) {
-        return NULL;
-    }
-    return PyCFunction_New(&write_method, object);
+    GILD_ALONE(object);
+    result = begin_response((gild_response *)object, arguments[0],
+                            arguments[1], exc_info);
+    GILD_TOGETHER();
+    return result;
 }
 
 static PyMethodDef start_response_method = {
@@ -637,10 +691,26 @@ gild_response_new(gild_interpreter *interpreter, gild_slot *slot)
     return (PyObject *)self;
 }
 
+static void
+end(gild_response *self)
+{
+    gild_slot *slot = self->slot;
+
+    if (self->head_sent) {
+        make_visible(self);
+    }
+    __atomic_store_n(&self->slot, NULL, __ATOMIC_SEQ_CST);
+    if (self->waiting > 0) {
+        gild_futex_raise(&slot->output_futex);
+    }
+}
+
 void
 gild_response_end(gild_response *self)
 {
-    self->slot = NULL;
+    GILD_ALONE(self);
+    end(self);
+    GILD_TOGETHER();
 }
 
 static void
@@ -668,6 +738,6 @@ static PyType_Slot response_slots[] = {
 PyType_Spec gild_response_spec = {
     .name = "mod_wsgi.Response",
     .basicsize = sizeof(gild_response),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = response_slots,
 };
