@@ -3,6 +3,7 @@ package mpm
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -55,13 +56,20 @@ func New(o Options) (*Supervisor, error) {
 func (s *Supervisor) Run() error {
 	signals, deaths, restore := notify()
 	defer restore()
-	defer close(s.quit)
 	if err := writePidFile(s.o.PidFile, s.o.Log); err != nil {
 		return err
 	}
 	defer removePidFile(s.o.PidFile)
 	s.os.prepare()
 	err := s.startAll()
+	s.loop(signals, deaths)
+	s.os.drain()
+	return err
+}
+
+// loop does one thing after the other until everything has ended.
+func (s *Supervisor) loop(signals, deaths <-chan os.Signal) {
+	defer close(s.quit)
 	for !s.stopping || len(s.children) > 0 {
 		select {
 		case <-deaths:
@@ -72,8 +80,6 @@ func (s *Supervisor) Run() error {
 			f()
 		}
 	}
-	s.os.drain()
-	return err
 }
 
 // post has f called by the loop. It may be called from any goroutine, and waits until the loop has taken f or has ended.
