@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <structmember.h>
 #include <sys/stat.h>
@@ -160,15 +161,26 @@ regular_size(int fd)
     return status.st_size;
 }
 
-/* The descriptor is duplicated: the application may close its own as soon as
- * the request is over for it. */
+/* A descriptor for the front: the application may close its own as soon as the
+ * request is over for it. Opened again where that is allowed, for an offset of
+ * its own: one file object may be in several responses at once. */
+static int
+open_again(int fd)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int again = open(path, O_RDONLY | O_CLOEXEC);
+    return again >= 0 ? again : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static int
 give_file(gild_response *response, int fd, int64_t offset, int64_t length)
 {
     gild_slot *slot = response->slot;
-    int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int own = open_again(fd);
 
-    if (duplicate < 0) {
+    if (own < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
@@ -177,7 +189,7 @@ give_file(gild_response *response, int fd, int64_t offset, int64_t length)
     }
     slot->file_offset = offset;
     slot->file_length = length;
-    slot->file = duplicate;
+    slot->file = own;
     response->sent = length;
     return 1;
 }

@@ -247,6 +247,8 @@ PyObject *gild_log_stream(gild_module_state *state, const char *name,
                           PyObject **log);
 /* Emits what the calling thread has written without a final newline. */
 void gild_log_flush_thread(gild_interpreter *interpreter);
+/* Makes the log usable in a child that the application forked. */
+void gild_log_after_fork(void);
 
 /* ---- module.c ------------------------------------------------------------- */
 

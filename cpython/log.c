@@ -254,7 +254,9 @@ log_write(PyObject *object, PyObject *data)
     }
     Py_BEGIN_ALLOW_THREADS
     pthread_mutex_lock(&self->mutex);
-    write_bytes(self, view.buf, (size_t)view.len);
+    if (view.len > 0) {
+        write_bytes(self, view.buf, (size_t)view.len);
+    }
     pthread_mutex_unlock(&self->mutex);
     Py_END_ALLOW_THREADS
     PyObject *length = PyLong_FromSsize_t(view.len);
@@ -281,6 +283,22 @@ gild_log_flush_thread(gild_interpreter *interpreter)
         if (log != NULL
             && __atomic_load_n(&log->partials, __ATOMIC_RELAXED) != NULL) {
             flush_thread(log);
+        }
+    }
+}
+
+/* In a forked child: another thread of the parent may have held a mutex, and
+ * half a line of the parent's is the parent's to finish. */
+void
+gild_log_after_fork(void)
+{
+    for (uint32_t i = 0; i < gild.config.interpreter_count; i++) {
+        for (int j = 0; j < 3; j++) {
+            log_object *log = (log_object *)gild.interpreters[i].logs[j];
+            if (log != NULL) {
+                pthread_mutex_init(&log->mutex, NULL);
+                log->partials = NULL;
+            }
         }
     }
 }

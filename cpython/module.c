@@ -58,8 +58,9 @@ log_ignored_signal(long number)
 /* In place of signal.signal. In a child that the application forked the real
  * function is called (S59): there, signals are the child's business. */
 static PyObject *
-intercept_signal(PyObject *module, PyObject *arguments)
+intercept_signal(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
+    static char *names[] = {"signalnum", "handler", NULL};
     gild_module_state *state = gild_module_state_get(module);
     PyObject *handler;
     long number;
@@ -68,9 +69,10 @@ intercept_signal(PyObject *module, PyObject *arguments)
         return NULL;
     }
     if (gild_in_forked_child() && state->signal_handler != NULL) {
-        return PyObject_CallObject(state->signal_handler, arguments);
+        return PyObject_Call(state->signal_handler, arguments, keywords);
     }
-    if (!PyArg_ParseTuple(arguments, "lO:signal", &number, &handler)) {
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "lO:signal", names,
+                                     &number, &handler)) {
         return NULL;
     }
     log_ignored_signal(number);
@@ -93,7 +95,8 @@ restrict_signal(PyObject *module, PyObject *real)
 /* ---- the module ------------------------------------------------------------------- */
 
 static PyMethodDef module_methods[] = {
-    {"_intercept_signal", intercept_signal, METH_VARARGS,
+    {"_intercept_signal", (PyCFunction)(void (*)(void))intercept_signal,
+     METH_VARARGS | METH_KEYWORDS,
      "signal(signalnum, handler)\n--\n\nLogs and ignores the registration."},
     {"_restrict_signal", restrict_signal, METH_O,
      "_restrict_signal(real)\n--\n\nThe replacement for signal.signal."},

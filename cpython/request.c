@@ -57,6 +57,21 @@ send_item(gild_response *response, PyObject *item)
     return result < 0 ? RAISED : result > 0 ? CLIENT_GONE : SERVED;
 }
 
+/* A child that the application forked has come back from its request: what it
+ * would do next belongs to the parent. Asked after each piece of the
+ * application's code that can end so. */
+static void
+leave_forked_child(void)
+{
+    if (!gild_in_forked_child()) {
+        return;
+    }
+    gild_log(GILD_ERROR, NULL, "a forked child (pid %d) returned from the "
+             "request of its parent; it exits. A child must end with "
+             "os._exit().", (int)getpid());
+    _exit(1);
+}
+
 /* All is there already: no need to tell the front of each piece. */
 static outcome
 send_sequence(gild_response *response, PyObject *sequence)
@@ -80,6 +95,7 @@ send_iterator(gild_response *response, PyObject *iterator)
     PyObject *item;
 
     while (result == SERVED && (item = PyIter_Next(iterator)) != NULL) {
+        leave_forked_child();
         int empty = PyBytes_Check(item) && PyBytes_GET_SIZE(item) == 0;
         result = send_item(response, item);
         Py_DECREF(item);
@@ -203,6 +219,7 @@ static outcome
 run(call *c)
 {
     PyObject *iterable = call_application(c);
+    leave_forked_child();
     if (iterable == NULL) {
         return RAISED;
     }
@@ -210,17 +227,6 @@ run(call *c)
     close_iterable(c, iterable);
     Py_DECREF(iterable);
     return result;
-}
-
-/* A child that the application forked has come back from its request: what it
- * would do next belongs to the parent. */
-static void
-leave_forked_child(void)
-{
-    gild_log(GILD_ERROR, NULL, "a forked child (pid %d) returned from the "
-             "request of its parent; it exits. A child must end with "
-             "os._exit().", (int)getpid());
-    _exit(1);
 }
 
 static enum gild_end
@@ -256,9 +262,7 @@ gild_serve(gild_worker *worker, gild_interpreter *interpreter, gild_slot *slot)
         return;
     }
     result = run(&c);
-    if (gild_in_forked_child()) {
-        leave_forked_child();
-    }
+    leave_forked_child();
     enum gild_end end = conclude(&c, result);
     gild_log_flush_thread(interpreter);
     gild_response_end(c.response);

@@ -246,9 +246,11 @@ const (
 )
 
 // Submit queues the request for an application. started is when its first byte
-// came.
+// came. After an error the request is done.
 func (r *Request) Submit(application int, flags uint32, started time.Time) error {
 	if r.overflow {
+		atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_DONE)
+		r.wakeUp()
 		return ErrEnvironTooLarge
 	}
 	p, s := r.pool, r.slot
@@ -338,11 +340,12 @@ func (r *Request) BodyLength() (int64, bool) {
 		return 0, false
 	}
 	s := r.slot
-	length := int64(atomic.LoadUint64(long(&s.output_written)) - uint64(s.output_read))
+	unread := atomic.LoadUint64(long(&s.output_written)) - uint64(s.output_read)
+	length := int64(unread)
 	if s.file >= 0 {
 		length += int64(s.file_length)
 	}
-	return length, true
+	return length, unread <= OutputSize && length >= int64(unread)
 }
 
 // Advance gives n bytes of Output back to Python.

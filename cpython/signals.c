@@ -36,6 +36,7 @@ in_child(void)
     }
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
+    gild_log_after_fork();
 }
 
 int
@@ -96,18 +97,19 @@ call(const struct sigaction *action, int number, siginfo_t *info,
     }
 }
 
-/* On a thread of ours: faulthandler writes the Python stack to descriptor 2,
- * and the process ends by the signal. Elsewhere: what Go does. */
+/* On a thread that runs Python, ours or the application's: faulthandler writes
+ * the Python stack to descriptor 2, and the process ends by the signal.
+ * Elsewhere: what Go does. */
 static void
 on_fatal(int number, siginfo_t *info, void *context)
 {
     size_t i = index_of(number);
 
-    if (gild_self == NULL) {
+    if (gild_self == NULL && PyGILState_GetThisThreadState() == NULL) {
         call(&of_go[i], number, info, context);
         return;
     }
-    if (gild_self->slot != NULL) {
+    if (gild_self != NULL && gild_self->slot != NULL) {
         explain(number);
     }
     call(&of_faulthandler[i], number, info, context);

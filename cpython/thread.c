@@ -23,7 +23,12 @@ binding_open(gild_binding *binding, gild_interpreter *interpreter)
         return -1;
     }
     binding->tstate = PyThreadState_New(interpreter->interp);
-    return binding->tstate == NULL ? -1 : 0;
+    if (binding->tstate == NULL) {
+        free(binding->keys);
+        binding->keys = NULL;
+        return -1;
+    }
+    return 0;
 }
 
 static void
@@ -155,8 +160,25 @@ still_wanted(gild_worker *worker, uint32_t lane)
     return 1;
 }
 
+/* Requests wait in another lane and nobody is about to look: a thread must not
+ * stay in its own lane for as long as that is busy, or with few threads the
+ * other one would starve. */
+static int
+another_lane_waits(uint32_t lane)
+{
+    for (uint32_t i = 0; i < gild.arena->lanes; i++) {
+        if (i != lane && !gild_ring_is_empty(i)
+            && __atomic_load_n(&lane_duty(i)->drainers, __ATOMIC_SEQ_CST)
+               == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Idle first, uncounted next, and only then a last look at the rings: whoever
- * pushed in between either sees that nobody drains, or is seen here. */
+ * pushed in between either sees that nobody drains, or is seen here. The lane
+ * just served comes last, since this very thread may be the one that is woken. */
 static void
 become_idle(gild_worker *worker, uint32_t lane)
 {
@@ -166,9 +188,10 @@ become_idle(gild_worker *worker, uint32_t lane)
     if (GILD_DUTY_STATE(word) == GILD_THREAD_DRAINING) {
         __atomic_fetch_sub(&lane_duty(lane)->drainers, 1, __ATOMIC_SEQ_CST);
     }
-    for (uint32_t i = 0; i < gild.arena->lanes; i++) {
-        if (!gild_ring_is_empty(i)) {
-            gild_wake(i);
+    for (uint32_t i = 1; i <= gild.arena->lanes; i++) {
+        uint32_t next = (lane + i) % gild.arena->lanes;
+        if (!gild_ring_is_empty(next)) {
+            gild_wake(next);
         }
     }
 }
@@ -176,7 +199,8 @@ become_idle(gild_worker *worker, uint32_t lane)
 static void
 drain(gild_worker *worker, uint32_t lane)
 {
-    while (serve_next(worker, lane) && still_wanted(worker, lane)) {
+    while (serve_next(worker, lane) && still_wanted(worker, lane)
+           && !another_lane_waits(lane)) {
     }
     become_idle(worker, lane);
 }

@@ -33,6 +33,21 @@ typedef struct {
     int backlog[GILD_MAX_LANES];        /* ticks with requests waiting */
 } control;
 
+/* Where the kernel keeps no schedstat: nanoseconds that the thread ran. The
+ * number names the clock of a thread by its id, as the kernel's
+ * posix-timers.h builds it; it may be one of a thread that is gone. */
+static uint64_t
+running_time(gild_worker *worker)
+{
+    clockid_t clock = (clockid_t)(~worker->record->tid << 3 | 6);
+    struct timespec time;
+
+    if (clock_gettime(clock, &time) != 0) {
+        return worker->busy;
+    }
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
 /* Nanoseconds that the thread ran or waited to run. */
 static uint64_t
 busy_time(gild_worker *worker)
@@ -42,7 +57,7 @@ busy_time(gild_worker *worker)
     ssize_t length = pread(worker->schedstat, text, sizeof(text) - 1, 0);
 
     if (length <= 0) {
-        return worker->busy;
+        return running_time(worker);
     }
     text[length] = '\0';
     uint64_t running = strtoull(text, &end, 10);
