@@ -15,8 +15,9 @@ import (
 type body struct {
 	slot    *cpython.Request
 	x       *server.Exchange
-	waits   bool // for the application's first read
-	running chan struct{}
+	waits   bool          // for the application's first read
+	later   bool          // it is brought after the call: start
+	running chan struct{} // closed by the goroutine that brings it; nil while there is none
 }
 
 // chunkedPatience is how long a body of unknown length is waited for before the application is called. A client that
@@ -40,7 +41,7 @@ func (e *Engine) openBody(slot *cpython.Request, x *server.Exchange) (*body, int
 	case r.ContentLength < 0:
 		return b.readChunked()
 	}
-	b.running = make(chan struct{})
+	b.later = true
 	return b, r.ContentLength, nil
 }
 
@@ -91,7 +92,6 @@ func endOf(err error) cpython.End {
 // readChunked gives a body of unknown length the chance to be whole before the call; the length is known then. The
 // goroutine that reads goes on if it takes longer.
 func (b *body) readChunked() (*body, int64, error) {
-	b.running = make(chan struct{})
 	full := make(chan struct{})
 	b.begin(func() { b.bring(full) })
 	timer := time.NewTimer(chunkedPatience)
@@ -110,15 +110,15 @@ func (b *body) readChunked() (*body, int64, error) {
 
 // start begins to bring the body, if it is not there already.
 func (b *body) start() {
-	if b.running == nil || !b.waits && b.x.Request.ContentLength < 0 {
-		return
+	if b.later {
+		b.begin(func() { b.bring(nil) })
 	}
-	b.begin(func() { b.bring(nil) })
 }
 
 func (b *body) begin(bring func()) {
 	_ = b.x.FullDuplex() // an application may answer while it reads
-	done := b.running
+	done := make(chan struct{})
+	b.running = done
 	go func() {
 		defer close(done)
 		bring()
@@ -157,10 +157,9 @@ func (b *body) stop() {
 	if b.running == nil {
 		return
 	}
-	select {
-	case <-b.running:
+	if _, complete := b.slot.InputLength(); complete {
+		<-b.running
 		return
-	default:
 	}
 	_ = http.NewResponseController(b.x).SetReadDeadline(time.Unix(1, 0))
 	<-b.running

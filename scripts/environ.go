@@ -96,11 +96,11 @@ func (e *Engine) addresses(slot *cpython.Request, x *server.Exchange) {
 // serverName is the host that the client asked for, without the port (UseCanonicalName Off); escaped, because
 // applications put it into pages.
 func serverName(host string, listener *server.Info) string {
-	if host == "" {
-		host = listener.Host
-	}
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]
+	}
+	if host == "" {
+		host = listener.Host
 	}
 	if host == "" {
 		host = "localhost"

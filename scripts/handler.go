@@ -34,6 +34,7 @@ func (e *Engine) serve(slot *cpython.Request, x *server.Exchange) {
 	}
 	e.environ(slot, x, length)
 	if err := slot.Submit(0, e.flags(x.Request), x.Start); err != nil {
+		body.stop()
 		slot.Release()
 		x.Error(http.StatusRequestHeaderFieldsTooLarge)
 		return
