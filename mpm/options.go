@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -16,7 +18,7 @@ type Options struct {
 	Name       string              // what log lines call the group of workers; empty = "gild"
 	Executable string              // what a worker executes; empty = this binary
 	Args       []string            // argv of a worker; the first is the name that ps shows
-	Env        []string            // environment of a worker, as in os.Environ
+	Env        []string            // environment of a worker, as in os.Environ; of two entries of one name the later one counts
 	Dir        string              // working directory of a worker; empty = the supervisor's
 	Credential *syscall.Credential // user and groups of a worker; nil = the supervisor's
 	Config     []byte              // first message to a worker, at most 100 KiB
@@ -50,6 +52,7 @@ func (o Options) check() (Options, error) {
 	if o.Reopen == nil {
 		o.Reopen = func() error { return nil }
 	}
+	o.Env = lastWins(o.Env)
 	switch {
 	case len(o.Args) == 0 || o.Log == nil || o.ServeLog == nil:
 		return o, errors.New("mpm: Args, Log and ServeLog must be given")
@@ -59,4 +62,19 @@ func (o Options) check() (Options, error) {
 		return o, errors.New("mpm: the configuration for a worker is empty or longer than 100 KiB; give fewer or shorter options")
 	}
 	return o, nil
+}
+
+// lastWins drops the entries of env that a later one overrides. Programs differ in which of two they find: C's getenv takes the
+// first.
+func lastWins(env []string) (kept []string) {
+	seen := map[string]bool{}
+	for _, entry := range slices.Backward(env) {
+		name, _, _ := strings.Cut(entry, "=")
+		if !seen[name] {
+			seen[name] = true
+			kept = append(kept, entry)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }

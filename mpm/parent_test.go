@@ -3,6 +3,7 @@ package mpm
 import (
 	"bytes"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -28,5 +29,12 @@ func TestLargestConfig(t *testing.T) {
 	o := Options{Args: []string{"x"}, Workers: 1, Log: &world{}, ServeLog: func(*os.File) error { return nil }, Config: append(config, 'x')}
 	if _, err := New(o); err == nil {
 		t.Error("a configuration that may not fit was accepted")
+	}
+}
+
+func TestLastWins(t *testing.T) {
+	got := lastWins([]string{"LANG=C", "A=1=2", "LANG=C.UTF-8", "EMPTY=", "A=3"})
+	if want := []string{"LANG=C.UTF-8", "EMPTY=", "A=3"}; !slices.Equal(got, want) {
+		t.Errorf("got %q want %q", got, want)
 	}
 }

@@ -63,7 +63,7 @@ func supervisorMain() {
 		die(err)
 	}
 	_ = listener.Close()
-	o := Options{Executable: p.Exec, Args: []string{"worker-of-test", "worker"}, Env: []string{roleVariable + "=worker"},
+	o := Options{Executable: p.Exec, Args: []string{"worker-of-test", "worker"}, Env: append(os.Environ(), roleVariable+"=worker"),
 		Config: config, Listeners: []*os.File{file}, Workers: p.Workers, ShutdownTimeout: p.Timeout, PidFile: p.PidFile,
 		Log: writer, ServeLog: writer.Serve, Reopen: writer.Reopen, Stderr: os.Stderr}
 	if p.UserID != 0 {
