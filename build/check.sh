@@ -8,7 +8,10 @@ cd "$root"
 formatted() {
     local files
     files=$(git ls-files '*.go' | xargs -r gofmt -l)
-    [ -z "$files" ] || die "not formatted; run gofmt -w on: $files"
+    [ -z "$files" ] && return
+    # shellcheck disable=SC2086
+    say "not formatted; run gofmt -w on:" $files
+    return 1
 }
 
 # Our C must compile without a warning. The compiler is asked directly: in CGO_CFLAGS these flags would reach the
@@ -19,15 +22,17 @@ c_warnings() {
         gcc $CGO_CFLAGS -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Werror -fsyntax-only
 }
 
+# Every gate is tried, so that one run shows all there is to mend.
+refused=()
 gate() {
     say "check: $1"
-    shift
-    "$@" || die "make check: refused by: $*"
+    "${@:2}" || refused+=("$1")
 }
 
 gate "format" formatted
 gate "vet" go vet ./...
 gate "staticcheck" go tool staticcheck ./...
-gate "go.mod and go.sum tidy" go mod tidy -diff
+gate "tidy go.mod and go.sum" go mod tidy -diff
 gate "import picture" go test -run '^TestImport' .
 gate "warnings of the C compiler" c_warnings
+[ ${#refused[@]} = 0 ] || die "make check: refused by$(printf ' [%s]' "${refused[@]}")"
