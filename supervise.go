@@ -97,7 +97,7 @@ func announce(c *config.Config) {
 }
 
 func openLogs(c *config.Config) (*logs.Writer, error) {
-	level, err := logs.ParseLevel(c.Log.Level)
+	level, err := logLevel(c)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +109,13 @@ func openLogs(c *config.Config) (*logs.Writer, error) {
 		return nil, fmt.Errorf("--access-log-format: %w", err)
 	}
 	return logs.OpenWriter(logs.Options{ErrorLog: c.Log.ErrorLog, AccessLog: c.Log.AccessLog, Level: level, ErrorFormat: format})
+}
+
+// logLevel is the level of the error log. Notices are always kept, as in Apache's log files: they say that the server
+// started and stopped, and nobody would look for them elsewhere.
+func logLevel(c *config.Config) (logs.Level, error) {
+	level, err := logs.ParseLevel(c.Log.Level)
+	return max(level, logs.Notice), err
 }
 
 // makeDirectories makes what gild writes to. The server root belongs to whom the workers run as.

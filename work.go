@@ -38,17 +38,17 @@ func work() int {
 	if c.Umask != nil {
 		syscall.Umask(*c.Umask)
 	}
-	level, err := logs.ParseLevel(c.Log.Level)
+	level, err := logLevel(c)
 	if err != nil {
 		return failed(err)
 	}
 	client := logs.NewClient(parent.LogFD, level)
 	defer client.Close()
-	return serve(c, parent, client)
+	return serve(c, parent, client, level)
 }
 
-func serve(c *config.Config, parent *mpm.Parent, log *logs.Client) int {
-	engine, err := scripts.Start(c, log, parent.LogFD)
+func serve(c *config.Config, parent *mpm.Parent, log *logs.Client, level logs.Level) int {
+	engine, err := scripts.Start(c, log, parent.LogFD, level)
 	if err != nil {
 		logs.Printf(log, logs.Crit, "wsgi", "%v", err)
 		return statusFailed

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 gild_engine gild;
 
@@ -176,6 +178,19 @@ copy_config(const gild_config *config)
     return 0;
 }
 
+/* A supervisor that does not read (it is stopped, its disk hangs) must not stop
+ * the application: a record that cannot be sent within a second is lost. */
+static void
+bound_log(void)
+{
+    const struct timeval second = {1, 0};
+
+    if (gild.config.log_fd >= 0) {
+        setsockopt(gild.config.log_fd, SOL_SOCKET, SO_SNDTIMEO, &second,
+                   sizeof(second));
+    }
+}
+
 /* ---- life ------------------------------------------------------------------- */
 
 static void *
@@ -213,6 +228,7 @@ gild_start(const gild_config *config, char *error, size_t size)
     }
     life.error = error;
     life.error_size = size;
+    bound_log();
     int result = gild_fork_handlers();
     if (result == 0) {
         result = start_thread(&life.thread, 16 * 1024 * 1024,

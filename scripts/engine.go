@@ -34,14 +34,12 @@ type Engine struct {
 }
 
 // Start starts Python and loads the application. An application that cannot be loaded is no error: LoadError says why,
-// and requests are answered 500. logFD is the log socket (package logs) for what Python code writes.
-func Start(c *config.Config, log logs.Logger, logFD int) (*Engine, error) {
-	level, err := logs.ParseLevel(c.Log.Level)
-	if err != nil {
-		return nil, errors.Wrap(err, "scripts")
-	}
+// and requests are answered 500. logFD is the log socket
+// (package logs) for what Python code writes, up to the level.
+func Start(c *config.Config, log logs.Logger, logFD int, level logs.Level) (*Engine, error) {
 	e := &Engine{config: c, log: log, target: targetName(c), fixed: fixedEnviron(c), https: isHTTPS(c)}
 	interpreters, index := interpretersOf(c)
+	var err error
 	e.pool, err = cpython.Start(cpython.Config{
 		Threads:        c.Threads,
 		StackSize:      c.Python.StackSize,
