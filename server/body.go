@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"time"
 )
 
 // A body is the request body as the handler reads it. It remembers how reading failed, because that decides what the
@@ -41,6 +42,14 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.blame.CompareAndSwap(0, int32(blameFor(err)))
 	return n, plainly(err)
+}
+
+// StopBody makes reads of the request body fail, also one that waits for the client in another goroutine. The connection
+// ends with the response, since what follows on it could not be told from the body. For the goroutine of the handler.
+func (x *Exchange) StopBody() {
+	x.closing = true
+	x.conn.halted.Store(true)
+	_ = x.conn.Conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // plainly is err in words for the log of an application.

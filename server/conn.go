@@ -21,10 +21,12 @@ type conn struct {
 	state  atomic.Uint32 // the http.ConnState; also read by other goroutines
 	broken atomic.Bool   // a write has failed
 	closed atomic.Bool
+	halted atomic.Bool // bodies are not read any more, see Exchange.StopBody
 
 	read, write deadline
 	head        head
 	buffer      int       // size of net/http's read buffer, learnt from its first read
+	deadlines   int       // calls of SetReadDeadline since the last request
 	began       time.Time // first byte of a head that did not come in one piece; zero if it did
 	until       time.Time // the connection ends with this response: unread body is waited for until then. Zero: it does not
 	answering   bool      // what is written belongs to an Exchange, not to net/http's own complaint
@@ -51,7 +53,7 @@ func (c *conn) setState(state http.ConnState) {
 	switch state {
 	case http.StateIdle:
 		c.finish(true)
-		c.head, c.began, c.answering = head{}, time.Time{}, false
+		c.head, c.began, c.deadlines, c.answering = head{}, time.Time{}, 0, false
 	case http.StateClosed:
 		c.finish(false)
 		c.server.gate.leave(c) // not before: Shutdown waits for the last line of the log, too
@@ -67,8 +69,17 @@ func (c *conn) reading() bool {
 // gone reports that the other side cannot be written to any more.
 func (c *conn) gone() bool { return c.broken.Load() }
 
-// SetReadDeadline does nothing: Read has its own opinion. net/http calls it four times per request.
-func (c *conn) SetReadDeadline(time.Time) error { return nil }
+// SetReadDeadline sets nothing: Read has its own opinion. But between two requests net/http calls it twice, before it waits
+// for the first bytes of a head and after it. If it has not read in between, they came together with the last request.
+func (c *conn) SetReadDeadline(time.Time) error {
+	if http.ConnState(c.state.Load()) == http.StateIdle {
+		if c.deadlines++; c.deadlines == 2 && !c.head.started {
+			c.head.start(false)
+			c.read.want = time.Now().Add(c.server.timeouts.Header)
+		}
+	}
+	return nil
+}
 
 // SetWriteDeadline does nothing: every Write has the deadline of Timeouts.Write.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
@@ -99,7 +110,7 @@ func (c *conn) readHead(p []byte) (int, error) {
 		c.hurry()
 	}
 	n, err := c.readOnce(p)
-	if c.head.size == 0 {
+	if c.head.synced && c.head.size == 0 {
 		n = trimEmptyLine(p[:n])
 	}
 	c.head.scan(p[:n])
@@ -122,8 +133,8 @@ func trimEmptyLine(p []byte) int {
 	return copy(p, p[2:])
 }
 
-// startHead prepares the first read for a head, into size bytes of net/http's buffer. A full-sized one means that the
-// buffer is empty: nothing of this head came together with the last request.
+// startHead prepares the first read for a head, into size bytes of net/http's buffer. Less than the whole buffer means that
+// a few bytes of this head came together with the last request.
 func (c *conn) startHead(size int) {
 	wait := c.server.timeouts.KeepAlive
 	if c.buffer == 0 {
@@ -138,6 +149,9 @@ func (c *conn) startHead(size int) {
 func (c *conn) readOnce(p []byte) (int, error) {
 	c.read.prepare()
 	for {
+		if c.halted.Load() { // looked at after the timer was set: StopBody sets both in the other order
+			return 0, os.ErrDeadlineExceeded
+		}
 		n, err := c.Conn.Read(p)
 		c.in += int64(n)
 		if err == nil || c.leaving() || !c.read.early(err) {

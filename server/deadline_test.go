@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -15,13 +16,15 @@ type stubConn struct {
 }
 
 type stubWrite struct {
-	n   int
-	err error
+	takes time.Duration
+	n     int
+	err   error
 }
 
 func (c *stubConn) Write(p []byte) (int, error) {
 	w := c.script[0]
 	c.script = c.script[1:]
+	time.Sleep(w.takes)
 	return w.n, w.err
 }
 
@@ -34,37 +37,32 @@ func (c *stubConn) SetWriteDeadline(time.Time) error {
 
 func (c *stubConn) Close() error { return nil }
 
-// TestWriteProgress: a client that takes something before each timer fires is slow, one that takes nothing is gone.
+var progressCases = []struct {
+	name   string
+	script []stubWrite
+	n      int
+	gone   bool
+}{
+	{"at once", []stubWrite{{0, 10, nil}}, 10, false},
+	{"timer of an earlier write", []stubWrite{{1, 0, os.ErrDeadlineExceeded}, {0, 10, nil}}, 10, false},
+	{"progress each time", []stubWrite{{time.Minute, 4, os.ErrDeadlineExceeded}, {time.Minute, 4, os.ErrDeadlineExceeded}, {0, 2, nil}}, 10, false},
+	{"nothing taken in time", []stubWrite{{time.Minute, 0, os.ErrDeadlineExceeded}}, 0, true},
+	{"nothing taken after a while", []stubWrite{{time.Minute, 4, os.ErrDeadlineExceeded}, {time.Minute, 0, os.ErrDeadlineExceeded}}, 4, true},
+	{"reset", []stubWrite{{0, 4, net.ErrClosed}}, 4, true},
+}
+
+// TestWriteProgress: a client that takes something before each timer fires is slow, one that takes nothing is gone. The
+// minutes are those of a fake clock.
 func TestWriteProgress(t *testing.T) {
-	const all = 10
-	late := os.ErrDeadlineExceeded
-	cases := []struct {
-		name    string
-		timeout time.Duration // -1 has passed when the timer fires
-		script  []stubWrite
-		n       int
-		gone    bool
-	}{
-		{"at once", time.Hour, []stubWrite{{all, nil}}, all, false},
-		{"timer of an earlier write", time.Hour, []stubWrite{{0, late}, {all, nil}}, all, false},
-		{"progress each time", time.Hour, []stubWrite{{4, late}, {4, late}, {2, nil}}, all, false},
-		{"nothing taken in time", -1, []stubWrite{{0, late}}, 0, true},
-		{"nothing taken after a while", -1, []stubWrite{{4, nil}, {0, late}}, 4, true},
-		{"reset", time.Hour, []stubWrite{{4, net.ErrClosed}}, 4, true},
-	}
-	for _, c := range cases {
-		stub := &stubConn{script: c.script}
-		s := &Server{timeouts: Timeouts{Write: c.timeout}, gate: newGate(1)}
-		conn := s.newConn(stub, nil)
-		n, err := 0, error(nil)
-		for n < all && err == nil {
-			var m int
-			m, err = conn.send(make([]byte, all-n))
-			n += m
-		}
-		if n != c.n || (err != nil) != c.gone || conn.gone() != c.gone {
-			t.Errorf("%s: wrote %d, error %v, gone %t; want %d, %t", c.name, n, err, conn.gone(), c.n, c.gone)
-		}
+	for _, c := range progressCases {
+		synctest.Test(t, func(t *testing.T) {
+			s := &Server{timeouts: Timeouts{Write: time.Minute}, gate: newGate(1)}
+			conn := s.newConn(&stubConn{script: c.script}, nil)
+			n, err := conn.send(make([]byte, 10))
+			if n != c.n || (err != nil) != c.gone || conn.gone() != c.gone {
+				t.Errorf("%s: wrote %d, error %v, gone %t; want %d, %t", c.name, n, err, conn.gone(), c.n, c.gone)
+			}
+		})
 	}
 }
 
@@ -74,7 +72,7 @@ func TestDeadlineIsLazy(t *testing.T) {
 	s := &Server{timeouts: Timeouts{Write: time.Hour}, gate: newGate(1)}
 	conn := s.newConn(stub, nil)
 	for range 100 {
-		stub.script = []stubWrite{{1, nil}}
+		stub.script = []stubWrite{{0, 1, nil}}
 		if _, err := conn.send([]byte("x")); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,7 +130,7 @@ func (r *running) exchangeRaw(t *testing.T, script string) string {
 	}
 	end := ""
 	if _, err := io.Copy(io.Discard, in); err != nil {
-		end = "(" + describe(err) + ")\n"
+		end = "(" + describe(t, err) + ")\n"
 	}
 	return printable(seen.Bytes()) + end
 }
@@ -144,9 +146,12 @@ func readResponse(t *testing.T, in *bufio.Reader) {
 	}
 }
 
-// describe names an error of reading so that it is the same in each run.
-func describe(err error) string {
-	if strings.Contains(err.Error(), "reset by peer") {
+// describe names an error of reading so that it is the same in each run. A timeout is never an expected answer.
+func describe(t *testing.T, err error) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the server has not closed the connection")
+	}
+	if errors.Is(err, syscall.ECONNRESET) {
 		return "connection reset"
 	}
 	return err.Error()
