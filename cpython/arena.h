@@ -116,6 +116,7 @@ typedef struct {
     uint32_t output_wanted;     /* Python waits for room: wake output_futex */
     int64_t  file_offset;
     int64_t  file_length;
+    int64_t  discarded;         /* bytes of body that the application produced for HEAD */
 
     /* Response: written by Go. */
     uint64_t output_read GILD_ALIGNED;

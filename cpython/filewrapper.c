@@ -202,7 +202,7 @@ gild_send_file(gild_interpreter *interpreter, gild_response *response,
     gild_names *names = &interpreter->names;
 
     if (!PyObject_TypeCheck(iterable, type) || response->head_sent
-        || response->no_body || response->head == NULL) {
+        || response->head == NULL) {
         return 0;
     }
     PyObject *filelike = ((file_wrapper *)iterable)->filelike;
@@ -214,6 +214,10 @@ gild_send_file(gild_interpreter *interpreter, gild_response *response,
     int64_t size = offset < 0 ? -1 : regular_size((int)fd);
     if (size < 0) {
         return 0;
+    }
+    if (response->no_body) {
+        response->slot->discarded = offset < size ? size - offset : 0;
+        return 1;
     }
     return give_file(response, (int)fd, offset,
                      offset < size ? size - offset : 0);

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- errors --------------------------------------------------------------- */
@@ -48,18 +49,20 @@ gild_format_exception(gild_interpreter *interpreter)
     return text;
 }
 
-/* "prefix" and the text as one record, so that no other line comes between. */
-static void
-log_with_traceback(const char *prefix, PyObject *text)
+/* The text for a log, where a surrogate that came alone must not hide it. Takes
+ * over the reference to the str; the bytes are given: free them. */
+static char *
+log_text(PyObject *text)
 {
-    const char *utf8 = text == NULL ? NULL : PyUnicode_AsUTF8(text);
-    const gild_slot *slot = gild_self == NULL ? NULL : gild_self->slot;
+    PyObject *bytes = text == NULL ? NULL
+        : PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    char *copy = strdup(bytes == NULL ? "(no memory for the traceback)"
+                                      : PyBytes_AS_STRING(bytes));
 
-    if (utf8 == NULL) {
-        PyErr_Clear();
-        utf8 = "(no memory for the traceback)";
-    }
-    gild_log(GILD_ERROR, slot, "%s\n%s", prefix, utf8);
+    PyErr_Clear();
+    Py_XDECREF(bytes);
+    Py_XDECREF(text);
+    return copy;
 }
 
 void
@@ -71,9 +74,10 @@ gild_log_exception(gild_interpreter *interpreter, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(prefix, sizeof(prefix), format, arguments);
     va_end(arguments);
-    PyObject *text = gild_format_exception(interpreter);
-    log_with_traceback(prefix, text);
-    Py_XDECREF(text);
+    char *text = log_text(gild_format_exception(interpreter));
+    gild_log(GILD_ERROR, gild_self == NULL ? NULL : gild_self->slot, "%s\n%s",
+             prefix, text == NULL ? "" : text);
+    free(text);
 }
 
 /* ---- configuration of Python ---------------------------------------------- */
@@ -319,28 +323,14 @@ furnish_or_explain(gild_interpreter *interpreter, char *error, size_t size)
     if (furnish(interpreter) == 0) {
         return 0;
     }
-    PyObject *text = gild_format_exception(interpreter);
-    const char *utf8 = text == NULL ? NULL : PyUnicode_AsUTF8(text);
+    char *text = log_text(gild_format_exception(interpreter));
     snprintf(error, size, "interpreter '%s' cannot be prepared: %s",
-             interpreter->name, utf8 == NULL ? "no memory" : utf8);
-    PyErr_Clear();
-    Py_XDECREF(text);
+             interpreter->name, text == NULL ? "no memory" : text);
+    free(text);
     return -1;
 }
 
 /* ---- applications ---------------------------------------------------------- */
-
-static void
-remember_error(gild_application *application, PyObject *text)
-{
-    const char *utf8 = text == NULL ? NULL : PyUnicode_AsUTF8(text);
-
-    if (utf8 == NULL) {
-        PyErr_Clear();
-        utf8 = "no memory for the traceback";
-    }
-    application->error = strdup(utf8);
-}
 
 /* Calls load(spec) of the prelude. A failure is kept and logged: requests are
  * answered 500 and the process is replaced, never loaded twice. */
@@ -360,9 +350,7 @@ gild_application_load(gild_application *application)
         Py_DECREF(spec);
     }
     if (application->callable == NULL) {
-        PyObject *text = gild_format_exception(interpreter);
-        remember_error(application, text);
-        Py_XDECREF(text);
+        application->error = log_text(gild_format_exception(interpreter));
     }
 }
 

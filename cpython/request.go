@@ -246,7 +246,7 @@ const (
 )
 
 // Submit queues the request for an application. started is when its first byte
-// came. After an error the request is done.
+// came. After an error the request is over: release it. After an error the request is done.
 func (r *Request) Submit(application int, flags uint32, started time.Time) error {
 	if r.overflow {
 		atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_DONE)
@@ -334,14 +334,15 @@ func (r *Request) Output() ([]byte, error) {
 }
 
 // BodyLength returns how many bytes of body are left to be sent, a file
-// included, and false before that is known.
+// included, and false before that is known. For HEAD it is what the application
+// produced, although nothing of it is to be sent.
 func (r *Request) BodyLength() (int64, bool) {
 	if !r.Done() {
 		return 0, false
 	}
 	s := r.slot
 	unread := atomic.LoadUint64(long(&s.output_written)) - uint64(s.output_read)
-	length := int64(unread)
+	length := int64(unread) + max(0, int64(s.discarded))
 	if s.file >= 0 {
 		length += int64(s.file_length)
 	}

@@ -504,6 +504,7 @@ send_piece(gild_response *self, PyObject *bytes)
         return -1;
     }
     if (self->no_body) {
+        self->slot->discarded += (int64_t)length;
         return 0;
     }
     length = within_content_length(self, length);

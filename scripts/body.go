@@ -1,8 +1,11 @@
 package scripts
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"os"
+	"sync"
 	"time"
 
 	"gild/cpython"
@@ -13,16 +16,21 @@ import (
 // that a slow client costs no Python thread. A larger one, or one the client holds back until it is asked for it
 // (100-continue), is brought by a goroutine of its own while the application reads.
 type body struct {
-	slot    *cpython.Request
 	x       *server.Exchange
 	waits   bool          // for the application's first read
 	later   bool          // it is brought after the call: start
-	running chan struct{} // closed by the goroutine that brings it; nil while there is none
+	running chan struct{} // closed when the goroutine has ended; nil: there is none
+
+	mu   sync.Mutex       // held while the goroutine uses the slot
+	slot *cpython.Request // nil: the application is through with it
 }
 
 // chunkedPatience is how long a body of unknown length is waited for before the application is called. A client that
 // sends a little and then wants to see a response, as a long poll does, is not held up for longer.
 const chunkedPatience = 50 * time.Millisecond
+
+// discardBytes is how much of a body that the application did not want is read for the sake of the connection.
+const discardBytes = 256 << 10
 
 // openBody reads what is to be read before the call, and returns the length of the body if it is known by then, or -1.
 // An error is that of the client: nothing was submitted.
@@ -34,18 +42,17 @@ func (e *Engine) openBody(slot *cpython.Request, x *server.Exchange) (*body, int
 	case r.ContentLength == 0:
 		slot.EndInput(cpython.Complete)
 		return b, 0, nil
-	case expectsContinue(r):
+	case r.Header["Expect"] != nil:
 		b.waits = true
 	case r.ContentLength > 0 && r.ContentLength <= cpython.InputSize:
 		return b, r.ContentLength, b.readAll()
 	case r.ContentLength < 0:
-		return b.readChunked()
+		length := b.readChunked()
+		return b, length, nil
 	}
 	b.later = true
 	return b, r.ContentLength, nil
 }
-
-func expectsContinue(r *http.Request) bool { return r.Header.Get("Expect") != "" }
 
 // readAll reads a body that fits the window. A body that ends early is the application's to find out, which reads what
 // there is and then gets an OSError.
@@ -64,7 +71,7 @@ func (b *body) readAll() error {
 
 // fail ends the body with what went wrong. The client's fault is its own answer, unless it has gone.
 func (b *body) fail(err error) error {
-	if end := endOf(err); end != cpython.Torn {
+	if endOf(err) != cpython.Torn {
 		return err
 	}
 	b.slot.EndInput(cpython.Torn)
@@ -73,27 +80,23 @@ func (b *body) fail(err error) error {
 
 // endOf says how an error of a request body looks to the application.
 func endOf(err error) cpython.End {
-	switch kind := err.(type) {
-	case nil:
-		return cpython.Open
-	case *http.MaxBytesError:
-		return cpython.TooLarge
-	case interface{ Timeout() bool }:
-		if kind.Timeout() {
-			return cpython.TimedOut
-		}
-	}
-	if err == io.EOF {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == io.EOF:
 		return cpython.Complete
+	case errors.As(err, &tooLarge):
+		return cpython.TooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return cpython.TimedOut
 	}
 	return cpython.Torn
 }
 
-// readChunked gives a body of unknown length the chance to be whole before the call; the length is known then. The
-// goroutine that reads goes on if it takes longer.
-func (b *body) readChunked() (*body, int64, error) {
+// readChunked gives a body of unknown length the chance to be whole before the call, and returns its length, or -1 when
+// it takes longer. The goroutine that reads goes on then.
+func (b *body) readChunked() int64 {
 	full := make(chan struct{})
-	b.begin(func() { b.bring(full) })
+	b.begin(full)
 	timer := time.NewTimer(chunkedPatience)
 	defer timer.Stop()
 	select {
@@ -101,66 +104,114 @@ func (b *body) readChunked() (*body, int64, error) {
 	case <-full:
 	case <-timer.C:
 	}
-	if length, ok := b.slot.InputLength(); ok {
-		b.slot.SetBodyLength(length)
-		return b, length, nil
+	length, ok := b.slot.InputLength()
+	if !ok {
+		return -1
 	}
-	return b, -1, nil
+	b.slot.SetBodyLength(length)
+	return length
 }
 
-// start begins to bring the body, if it is not there already.
+// start begins to bring the body, if that was put off until the call.
 func (b *body) start() {
 	if b.later {
-		b.begin(func() { b.bring(nil) })
+		b.begin(nil)
 	}
 }
 
-func (b *body) begin(bring func()) {
+func (b *body) begin(full chan struct{}) {
 	_ = b.x.FullDuplex() // an application may answer while it reads
 	done := make(chan struct{})
 	b.running = done
 	go func() {
 		defer close(done)
-		bring()
+		b.bring(full)
 	}()
 }
 
-// bring fills the window as the application empties it. full is closed when it is full for the first time.
+// bring reads the body and passes it on, until it ends or is not wanted any more. full is closed when the window is full
+// for the first time.
 func (b *body) bring(full chan struct{}) {
-	if b.waits && !b.slot.WaitInput(true) {
+	if b.waits && !b.wanted() {
 		return
 	}
-	for {
-		space := b.slot.Input()
-		if len(space) == 0 {
-			if full != nil {
-				close(full)
-				full = nil
-			}
-			if !b.slot.WaitInput(false) {
-				return
-			}
-			continue
+	buffer := make([]byte, 32<<10)
+	for discarded := 0; discarded < discardBytes; {
+		n, err := b.x.Request.Body.Read(buffer)
+		if !b.deliver(buffer[:n], err, full) {
+			discarded += n
 		}
-		n, err := b.x.Request.Body.Read(space)
-		b.slot.CommitInput(n)
 		if err != nil {
-			b.slot.EndInput(endOf(err))
 			return
 		}
 	}
 }
 
-// stop waits until nobody reads the body any more. A read that waits for the client is broken off, which costs the
-// connection: what comes next on it would be the rest of this body.
-func (b *body) stop() {
+// wanted waits for the application's first read, which is what sends "100 Continue".
+func (b *body) wanted() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.slot != nil && b.slot.WaitInput(true)
+}
+
+// deliver puts a piece of the body, and its end, into the window. It returns false when the application is through.
+func (b *body) deliver(piece []byte, err error, full chan struct{}) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.slot != nil && len(piece) > 0 {
+		space := b.slot.Input()
+		if len(space) == 0 {
+			if !b.waitForRoom(full) {
+				return false
+			}
+			continue
+		}
+		n := copy(space, piece)
+		b.slot.CommitInput(n)
+		piece = piece[n:]
+	}
+	if b.slot != nil && err != nil {
+		b.slot.EndInput(endOf(err))
+	}
+	return b.slot != nil
+}
+
+func (b *body) waitForRoom(full chan struct{}) bool {
+	if full != nil {
+		select {
+		case <-full:
+		default:
+			close(full)
+		}
+	}
+	return b.slot.WaitInput(false)
+}
+
+// release takes the slot away from the goroutine. Call it when Python is through with the request.
+func (b *body) release() {
+	b.mu.Lock()
+	b.slot = nil
+	b.mu.Unlock()
+}
+
+// finish reads what is left of the body, within bounds, so that the connection can be kept; the response goes out before.
+// It comes after release, and after it nobody reads.
+func (b *body) finish() {
 	if b.running == nil {
 		return
 	}
-	if _, complete := b.slot.InputLength(); complete {
-		<-b.running
+	_ = b.x.FlushError() // a client that is gone is found out by whoever writes next
+	<-b.running
+	// net/http must not come upon the end of the body after the handler has returned: it would begin to watch the
+	// connection while it reads the next request from it (golang.org/issue/68560).
+	_ = b.x.Request.Body.Close()
+}
+
+// abort breaks off reading: the connection is lost anyway.
+func (b *body) abort() {
+	if b.running == nil {
 		return
 	}
-	_ = http.NewResponseController(b.x).SetReadDeadline(time.Unix(1, 0))
+	b.x.StopBody()
 	<-b.running
 }

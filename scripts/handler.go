@@ -34,20 +34,24 @@ func (e *Engine) serve(slot *cpython.Request, x *server.Exchange) {
 	}
 	e.environ(slot, x, length)
 	if err := slot.Submit(0, e.flags(x.Request), x.Start); err != nil {
-		body.stop()
+		body.release()
 		slot.Release()
+		body.abort()
 		x.Error(http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
 	body.start()
 	result := e.respond(slot, x)
-	body.stop()
+	body.release()
 	times := slot.Times()
 	x.Times = server.Times{Queue: times.Queue, GIL: times.GIL, Application: times.Application, FirstByte: times.FirstByte}
 	slot.Release()
 	if result != nil {
+		body.abort()
 		x.Abort(result)
+		return
 	}
+	body.finish()
 }
 
 func (e *Engine) flags(r *http.Request) uint32 {
@@ -113,10 +117,11 @@ func (e *Engine) begin(slot *cpython.Request, x *server.Exchange, head *cpython.
 
 // setLength declares the length of a complete response, unless the application did or there is no body to measure.
 func setLength(h http.Header, slot *cpython.Request, method string, status int) {
-	if h["Content-Length"] != nil || method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified {
+	if h["Content-Length"] != nil || status == http.StatusNoContent || status == http.StatusNotModified {
 		return
 	}
-	if n, ok := slot.BodyLength(); ok {
+	// An application that produces nothing for HEAD says nothing about the length that GET would have.
+	if n, ok := slot.BodyLength(); ok && (n > 0 || method != http.MethodHead) {
 		h["Content-Length"] = []string{strconv.FormatInt(n, 10)}
 	}
 }
