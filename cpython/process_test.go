@@ -1,0 +1,3 @@
+package cpython
+
+var stories = map[string]func(){}

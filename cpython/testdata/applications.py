@@ -1,0 +1,493 @@
+"""The applications of the tests. PATH_INFO names a function, which is called with environ and start_response."""
+
+import atexit
+import io
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+
+kept = {}   # what one request leaves for a later one
+events = {}
+local = threading.local()
+
+
+def application(environ, start_response):
+    return globals()[environ.get('PATH_INFO', 'hello')](environ, start_response)
+
+
+def event(name):
+    return events.setdefault(name, threading.Event())
+
+
+def answer(start_response, text, headers=()):
+    start_response('200 OK', list(headers))
+    return [text if isinstance(text, bytes) else str(text).encode()]
+
+
+def outcome(function, *arguments):
+    """What a call came to, as text."""
+    try:
+        return repr(function(*arguments))
+    except BaseException as error:
+        return f'{type(error).__name__}: {error}'
+
+
+def pattern(size):
+    return bytes(range(251)) * (size // 251) + bytes(range(size % 251))
+
+
+# ---- simple answers
+
+def hello(environ, start_response):
+    return answer(start_response, 'hello', [('X-Name', 'value'), ('X-Empty', '')])
+
+
+def status(environ, start_response):
+    start_response(environ['STATUS'], [])
+    return [b'body']
+
+
+def headers(environ, start_response):
+    return answer(start_response, '', [tuple(pair) for pair in json.loads(environ['HEADERS'])])
+
+
+def look_up(environ, start_response):
+    """The values of keys, both in hex: Latin-1 is what every byte survives."""
+    key = bytes.fromhex(environ['QUERY_STRING']).decode('latin-1')
+    return answer(start_response, environ[key].encode('latin-1').hex())
+
+
+def look_up_path(environ, start_response):
+    return answer(start_response, os.fsencode(environ['NAME']).hex())
+
+
+def described(environ, start_response):
+    keys = ['wsgi.version', 'wsgi.url_scheme', 'wsgi.multithread', 'wsgi.multiprocess', 'wsgi.run_once',
+            'wsgi.input_terminated', 'mod_wsgi.application_group', 'SERVER_SOFTWARE']
+    return answer(start_response, json.dumps({key: environ[key] for key in keys}))
+
+
+def module(environ, start_response):
+    import mod_wsgi
+    return answer(start_response, json.dumps([mod_wsgi.version, mod_wsgi.application_group,
+                                              mod_wsgi.threads_per_process, mod_wsgi.maximum_processes]))
+
+
+def instances(environ, start_response):
+    """The types of objects that belong to a request cannot be called."""
+    kinds = [type(environ['wsgi.input']), type(sys.stderr.buffer), type(start_response.__self__)]
+    return answer(start_response, [outcome(kind).split(':')[0] for kind in kinds])
+
+
+def bad_start(environ, start_response):
+    """start_response with what the test names; the exception as text."""
+    return answer(start_response, outcome(start_response, *eval(environ['ARGUMENTS'])))
+
+
+def started_twice(environ, start_response):
+    write = start_response('200 OK', [])
+    write(b'first ')
+    said = [outcome(start_response, '200 OK', []),
+            outcome(start_response, '200 OK', [], sys.exc_info()),
+            outcome(start_response, '200 OK', [], (1, 2, 3))]
+    try:
+        raise KeyError('mine')
+    except KeyError:
+        said.append(outcome(start_response, '500 Oops', [], sys.exc_info()))
+    return [json.dumps(said).encode()]
+
+
+def replaced(environ, start_response):
+    start_response('200 OK', [('X-First', '1')])
+    start_response('404 Nothing', [('X-Second', '2')])
+    return [b'replaced']
+
+
+# ---- bodies
+
+def echo(environ, start_response):
+    size = int(environ['SIZE'])
+    start_response('200 OK', [])
+    return iter(lambda: environ['wsgi.input'].read(size), b'')
+
+
+def echo_lines(environ, start_response):
+    start_response('200 OK', [])
+    return iter(environ['wsgi.input'])
+
+
+def read_all(environ, start_response):
+    return answer(start_response, environ['wsgi.input'].read())
+
+
+def like_bytesio(environ, start_response):
+    """Calls random methods of wsgi.input and of a BytesIO of the same bytes."""
+    twin = io.BytesIO(environ['BODY'].encode('latin-1'))
+    source = environ['wsgi.input']
+    dice = random.Random(int(environ['SEED']))
+    differences = []
+    for step in range(200):
+        method = dice.choice(['read', 'readline', 'readlines', '__next__'])
+        size = dice.choice([(), (None,), (-1,), (0,), (1,), (dice.randrange(100),), (dice.randrange(30000),)])
+        if size in ((), (None,), (-1,)) and method in ('read', 'readlines') and dice.randrange(20):
+            continue    # would read it all at once
+        if method == '__next__':
+            size = ()
+        ours, theirs = outcome(getattr(source, method), *size), outcome(getattr(twin, method), *size)
+        if ours != theirs:
+            differences.append(f'{step}: {method}{size}: {ours:.80} instead of {theirs:.80}')
+    return answer(start_response, '\n'.join(differences))
+
+
+def failing_reads(environ, start_response):
+    source = environ['wsgi.input']
+    said = [outcome(source.read), outcome(source.read, 1), outcome(source.readline)]
+    return answer(start_response, '\n'.join(said))
+
+
+def pieces(environ, start_response):
+    start_response('200 OK', [])
+    at = 0
+    for size in json.loads(environ['SIZES']):
+        yield pattern(at + size)[at:]
+        at = (at + size) % 251
+
+
+def written(environ, start_response):
+    write = start_response('200 OK', [])
+    at = 0
+    for size in json.loads(environ['SIZES']):
+        write(pattern(at + size)[at:])
+        at = (at + size) % 251
+    return []
+
+
+def declared(environ, start_response):
+    start_response('200 OK', [('Content-Length', environ['LENGTH'])])
+    return [b'0123456789', b'0123456789']
+
+
+def step(environ, start_response):
+    """Yields a block, and the next one only after 'signal' was called."""
+    start_response('200 OK', [])
+    for name in ('one', 'two'):
+        yield name.encode()
+        event('step ' + name).wait()
+    yield b'three'
+
+
+def set_event(environ, start_response):
+    event(environ['EVENT']).set()
+    return answer(start_response, '')
+
+
+def raises_before(environ, start_response):
+    start_response('200 OK', [])
+    raise ValueError('before the head')
+
+
+def raises_after(environ, start_response):
+    start_response('200 OK', [])
+    yield b'some'
+    raise ValueError('after the head')
+
+
+def wrong_item(environ, start_response):
+    start_response('200 OK', [])
+    return [b'some', 'text']
+
+
+def nothing(environ, start_response):
+    return []
+
+
+class Closing:
+    """An iterable that counts how often it was closed."""
+
+    def __init__(self, items, name):
+        self.items, self.name = iter(items), name
+
+    def __iter__(self):
+        return self.items
+
+    def close(self):
+        kept[self.name] = kept.get(self.name, 0) + 1
+
+
+def endless(environ, start_response):
+    start_response('200 OK', [])
+    return Closing(iter(lambda: b'x' * 10000, None), 'endless')
+
+
+def endless_write(environ, start_response):
+    write = start_response('200 OK', [])
+    try:
+        while True:
+            write(b'x' * 10000)
+    except OSError as error:
+        kept['endless_write'] = str(error)
+    return Closing([], 'endless_write closed')
+
+
+def recall(environ, start_response):
+    return answer(start_response, kept.pop(environ['NAME'], None))
+
+
+# ---- files
+
+def file(environ, start_response):
+    with tempfile.TemporaryFile() as f:
+        f.write(pattern(int(environ['SIZE'])))
+        f.seek(int(environ['OFFSET']))
+        length = environ.get('LENGTH')
+        start_response('200 OK', [('Content-Length', length)] if length else [])
+        return environ['wsgi.file_wrapper'](f, 1000)    # closed before it is sent
+
+
+def shared_file(environ, start_response):
+    if 'shared_file' not in kept:
+        kept['shared_file'] = tempfile.TemporaryFile()
+        kept['shared_file'].write(pattern(100000))
+    kept['shared_file'].seek(int(environ['OFFSET']))
+    start_response('200 OK', [])
+    return environ['wsgi.file_wrapper'](kept['shared_file'])
+
+
+def no_real_file(environ, start_response):
+    start_response('200 OK', [])
+    return environ['wsgi.file_wrapper'](io.BytesIO(pattern(100000)), 999)
+
+
+def pipe_file(environ, start_response):
+    r, w = os.pipe()
+    os.write(w, b'from a pipe')
+    os.close(w)
+    start_response('200 OK', [])
+    return environ['wsgi.file_wrapper'](os.fdopen(r, 'rb'))
+
+
+# ---- after the end of a request
+
+def keep(environ, start_response):
+    kept['late'] = environ['wsgi.input'], start_response, start_response('200 OK', [])
+    return [b'kept']
+
+
+def use_late(environ, start_response):
+    source, start, write = kept.pop('late')
+    calls = [(source.read,), (source.readline,), (source.readlines,), (source.__next__,), (source.close,),
+             (start, '200 OK', []), (write, b'late')]
+    return answer(start_response, '\n'.join(outcome(*call) for call in calls))
+
+
+def in_threads(name, count, function, *arguments):
+    """Runs a function in threads, whose outcomes 'late_outcomes' collects. Returns when they are about to call it."""
+    said, ready = [], threading.Barrier(count + 1)
+
+    def run():
+        ready.wait()
+        said.append(outcome(function, *arguments))
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    kept[name] = threads, said
+    for thread in threads:
+        thread.start()
+    ready.wait()
+
+
+def leave_readers(environ, start_response):
+    in_threads('late', 2, environ['wsgi.input'].read, 10)
+    wait_until_asleep(kept['late'][0])
+    return answer(start_response, 'left')
+
+
+def leave_writers(environ, start_response):
+    in_threads('late', 2, start_response('200 OK', []), b'x' * 1000000)
+    wait_until_asleep(kept['late'][0])
+    return []
+
+
+def wait_until_asleep(threads):
+    """Until each thread is in a futex or gone; 'R' is what /proc shows while it runs."""
+    for thread in threads:
+        while thread.is_alive():
+            with open(f'/proc/self/task/{thread.native_id}/stat') as f:
+                if f.read().rpartition(')')[2].split()[0] == 'S':
+                    break
+
+
+def late_outcomes(environ, start_response):
+    threads, said = kept.pop('late')
+    for thread in threads:
+        thread.join()
+    return answer(start_response, '\n'.join(said))
+
+
+def two_readers(environ, start_response):
+    in_threads('late', 2, environ['wsgi.input'].read, 10)
+    return late_outcomes(environ, start_response)
+
+
+def two_writers(environ, start_response):
+    in_threads('late', 2, start_response('200 OK', []), b'x' * 1000000)
+    for thread in kept.pop('late')[0]:
+        thread.join()
+    return []
+
+
+# ---- scheduling
+
+def gather(environ, start_response):
+    """Returns when as many requests as there are threads are in here together."""
+    kept.setdefault('gather', threading.Barrier(int(environ['COUNT']))).wait()
+    return answer(start_response, environ['mod_wsgi.thread_id'])
+
+
+def spin(environ, start_response):
+    """Computes until another request says so."""
+    while not event('spin').is_set():
+        pass
+    return answer(start_response, 'released')
+
+
+def wait_for_event(environ, start_response):
+    event(environ['EVENT']).wait()
+    return answer(start_response, '')
+
+
+def compute(environ, start_response):
+    return answer(start_response, sum(range(int(environ['COUNT']))))
+
+
+def thread_local(environ, start_response):
+    """The number of times that this thread was here."""
+    local.count = getattr(local, 'count', 0) + 1
+    return answer(start_response, json.dumps([environ['mod_wsgi.thread_id'], local.count]))
+
+
+# ---- interpreters
+
+def remember(environ, start_response):
+    import sys
+    if 'VALUE' in environ:
+        sys.remembered = environ['VALUE']
+    return answer(start_response, getattr(sys, 'remembered', 'nothing'))
+
+
+# ---- the log
+
+def log(environ, start_response):
+    errors = environ['wsgi.errors']
+    errors.write('')
+    errors.write('one\ntwo\n')
+    errors.write('half ')
+    errors.write('a line\nand ')
+    print('from print')
+    sys.stderr.write('no newline')
+    errors.writelines(['the rest\n'])
+    return answer(start_response, [errors.closed, errors.buffer.name, outcome(errors.fileno)])
+
+
+def long_line(environ, start_response):
+    environ['wsgi.errors'].write('\u00e9' * 50000 + '\n')
+    return answer(start_response, '')
+
+
+def stdin(environ, start_response):
+    return answer(start_response, outcome(lambda: sys.stdin.read()))
+
+
+# ---- processes
+
+def in_child(function):
+    """Calls the function in a forked child and returns what it returned, and the wait status."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(w, function().encode())
+        finally:
+            os._exit(0)
+    os.close(w)
+    with os.fdopen(r, 'rb') as f:
+        return f.read().decode(), os.waitpid(pid, 0)[1]
+
+
+def fork(environ, start_response):
+    """In a child the objects of the request say whose they are."""
+    write = start_response('200 OK', [])
+
+    def child():
+        print('the child can log')
+        return '\n'.join([outcome(environ['wsgi.input'].read), outcome(start_response, '200 OK', []),
+                          outcome(write, b'from the child')])
+
+    return [in_child(child)[0].encode()]
+
+
+def fork_signals(environ, start_response):
+    """A child can register handlers, and the defaults end it. Here they are ignored."""
+    ours = outcome(signal.signal, signal.SIGUSR1, None)
+
+    def child():
+        caught = []
+        signal.signal(signalnum=signal.SIGUSR1, handler=lambda *arguments: caught.append(1))
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return f'{caught} {sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))}'
+
+    said, _ = in_child(child)
+    ends = [in_child(lambda number=number: os.kill(os.getpid(), number))[1]
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGSEGV)]
+    return answer(start_response, json.dumps([ours, said, ends]))
+
+
+def fork_and_return(environ, start_response):
+    """The child comes back from its request, from the call or from the iterator."""
+    start_response('200 OK', [])
+    if environ['WHERE'] == 'call' and os.fork() == 0:
+        return [b'child']
+    return fork_in_iterator(environ['WHERE'] == 'iterator')
+
+
+def fork_in_iterator(forks):
+    if forks and os.fork() == 0:
+        yield b'child' * 100000
+        return
+    status = os.wait()[1]
+    yield f'parent {os.waitstatus_to_exitcode(status)}'.encode()
+
+
+def subprocess_state(environ, start_response):
+    """What a program that the application starts gets from us."""
+    import subprocess
+    text = subprocess.run(['cat', '/proc/self/status'], stdout=subprocess.PIPE, check=True).stdout
+    return answer(start_response, text)
+
+
+def crash(environ, start_response):
+    import ctypes
+    if environ.get('QUERY_STRING') == 'thread':
+        thread = threading.Thread(target=ctypes.string_at, args=(8,))
+        thread.start()
+        thread.join()
+    ctypes.string_at(8)
+
+
+def say_at_exit(environ, start_response):
+    path = environ['FILE']
+
+    def say():
+        with open(path, 'a') as f:
+            f.write('%s\n' % environ['mod_wsgi.application_group'])
+
+    atexit.register(say)
+    return answer(start_response, '')
+
+
+def leave_daemon(environ, start_response):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    return answer(start_response, '')
