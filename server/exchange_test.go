@@ -315,3 +315,40 @@ func TestPanic(t *testing.T) {
 		t.Errorf("the log does not say what happened where:\n%s", text)
 	}
 }
+
+// TestStopBody: reading ends in the goroutine that does it, and the connection with the response, also when the head was
+// sent before and promised nothing of that.
+func TestStopBody(t *testing.T) {
+	for _, begun := range []bool{false, true} {
+		result := make(chan error, 2)
+		s := start(t, func(w http.ResponseWriter, r *http.Request) {
+			x := From(w)
+			if err := x.FullDuplex(); err != nil {
+				t.Error(err)
+			}
+			read := make(chan error)
+			go func() {
+				_, err := io.Copy(io.Discard, r.Body)
+				read <- err
+			}()
+			x.Header().Set("Content-Length", "2")
+			if begun {
+				x.Flush()
+			}
+			x.StopBody()
+			result <- <-read
+			_, _ = io.WriteString(x, "ok")
+		}, nil)
+		c := s.dial(t)
+		if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"); err != nil {
+			t.Fatal(err)
+		}
+		all, err := io.ReadAll(c)
+		if err != nil || !strings.HasSuffix(string(all), "\r\n\r\nok") {
+			t.Errorf("begun %t: got %q, error %v", begun, all, err)
+		}
+		if err := <-result; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("begun %t: reading ended with %v", begun, err)
+		}
+	}
+}

@@ -14,6 +14,9 @@ import (
 // is written when the last byte is out, see conn.setState.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, _ := r.Context().Value(connKey{}).(*conn)
+	if c.halted.Load() {
+		panic(http.ErrAbortHandler) // pipelined behind a body that was given up: the response before it ends the connection
+	}
 	x := s.exchanges.Get().(*Exchange)
 	x.begin(c, w, r)
 	s.run(x)
