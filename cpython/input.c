@@ -313,14 +313,15 @@ input_readline(PyObject *object, PyObject *arguments)
     return result;
 }
 
-/* Stops after the line with which the total passes the hint. */
+/* Stops after the line with which the total reaches the hint, as io.BytesIO
+ * does. */
 static PyObject *
 read_lines(input *self, size_t hint)
 {
     PyObject *lines = PyList_New(0);
     size_t total = 0;
 
-    while (lines != NULL && (hint == 0 || total <= hint)) {
+    while (lines != NULL && (hint == 0 || total < hint)) {
         PyObject *line = read_checked(self, "readlines()", SIZE_MAX, 1);
         int failed = line == NULL;
         if (!failed && PyBytes_GET_SIZE(line) == 0) {
@@ -424,7 +425,7 @@ static PyMethodDef input_methods[] = {
     {"readline", input_readline, METH_VARARGS,
      "readline(size=-1)\n--\n\nOne line, or up to size bytes of it."},
     {"readlines", input_readlines, METH_VARARGS,
-     "readlines(hint=-1)\n--\n\nThe lines, until their total passes hint."},
+     "readlines(hint=-1)\n--\n\nThe lines, until their total reaches hint."},
     {"close", input_close, METH_NOARGS, "close()\n--\n\nDoes nothing."},
     {NULL, NULL, 0, NULL}
 };

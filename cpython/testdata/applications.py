@@ -240,21 +240,28 @@ def recall(environ, start_response):
 # ---- files
 
 def file(environ, start_response):
-    with tempfile.TemporaryFile() as f:
-        f.write(pattern(int(environ['SIZE'])))
-        f.seek(int(environ['OFFSET']))
-        length = environ.get('LENGTH')
-        start_response('200 OK', [('Content-Length', length)] if length else [])
-        return environ['wsgi.file_wrapper'](f, 1000)    # closed before it is sent
+    f = tempfile.TemporaryFile()
+    f.write(pattern(int(environ['SIZE'])))
+    f.seek(int(environ['OFFSET']))
+    length = environ.get('LENGTH')
+    start_response('200 OK', [('Content-Length', length)] if length else [])
+    return environ['wsgi.file_wrapper'](f, 1000)
+
+
+class Shared:
+    """A file without close(), so that its wrapper leaves it open."""
+
+    def __init__(self):
+        file = tempfile.TemporaryFile()
+        file.write(pattern(100000))
+        self.file, self.read, self.fileno, self.tell = file, file.read, file.fileno, file.tell
 
 
 def shared_file(environ, start_response):
-    if 'shared_file' not in kept:
-        kept['shared_file'] = tempfile.TemporaryFile()
-        kept['shared_file'].write(pattern(100000))
-    kept['shared_file'].seek(int(environ['OFFSET']))
+    shared = kept.setdefault('shared_file', Shared())
+    shared.file.seek(int(environ['OFFSET']))
     start_response('200 OK', [])
-    return environ['wsgi.file_wrapper'](kept['shared_file'])
+    return environ['wsgi.file_wrapper'](shared)
 
 
 def no_real_file(environ, start_response):
