@@ -30,6 +30,13 @@ const (
 
 const testThreads, testRequests = 4, 24
 
+// Constants of arena.h that cgo would give: test files cannot have it.
+const (
+	idle         = 1 // GILD_THREAD_IDLE
+	slotDone     = 5
+	outputOffset = 128<<10 + InputSize
+)
+
 // testConfig is what the pool of the tests and those of the stories have in common.
 func testConfig() Config {
 	c := Config{
