@@ -98,6 +98,21 @@ gild_ring_pop(uint32_t lane, gild_thread *record)
     return -1;
 }
 
+/* The slot number that a pop would probably take now, or -1. */
+int64_t
+gild_ring_peek(uint32_t lane)
+{
+    uint32_t mask = gild.arena->ring_cells - 1;
+    uint64_t head = gild_ring_head(lane);
+
+    if (gild_ring_is_empty(lane)) {
+        return -1;
+    }
+    uint32_t number = __atomic_load_n(&cells_of(lane)[head & mask],
+                                      __ATOMIC_RELAXED);
+    return number < gild.arena->slots ? (int64_t)number : -1;
+}
+
 uint64_t
 gild_ring_head(uint32_t lane)
 {
@@ -117,19 +132,56 @@ gild_ring_is_empty(uint32_t lane)
  * in twice costs nothing and changes nothing, it cannot overflow, and a
  * process that dies halfway leaves no gap that the reader would wait for. */
 void
-gild_notify(gild_slot *slot)
+gild_mark(gild_slot *slot)
 {
     uint32_t number = gild_slot_number(slot);
+
+    __atomic_fetch_or(&gild.events[number / 64], UINT64_C(1) << (number % 64),
+                      __ATOMIC_SEQ_CST);
+}
+
+/* Wakes the reader of the completion set, if it sleeps. */
+void
+gild_ring_bell(void)
+{
     const uint64_t one = 1;
 
-    __atomic_fetch_or(&gild.events[number / 64], one << (number % 64),
-                      __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&gild.arena->front_asleep, __ATOMIC_SEQ_CST)
         && __atomic_exchange_n(&gild.arena->front_asleep, 0,
                                __ATOMIC_SEQ_CST)) {
         while (write(gild.config.event_fd, &one, sizeof(one)) < 0
                && errno == EINTR) {
         }
+    }
+}
+
+void
+gild_notify(gild_slot *slot)
+{
+    gild_mark(slot);
+    gild_ring_bell();
+}
+
+int
+gild_has_marks(void)
+{
+    for (uint32_t i = 0; i < (gild.arena->slots + 63) / 64; i++) {
+        if (__atomic_load_n(&gild.events[i], __ATOMIC_SEQ_CST) != 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void
+gild_wake_ticker(void)
+{
+    uint32_t sleeping = 0;
+
+    if (__atomic_load_n(&gild.process->tick, __ATOMIC_SEQ_CST) == 0
+        && __atomic_compare_exchange_n(&gild.process->tick, &sleeping, 1, 0,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        gild_futex_wake(&gild.process->tick, 1);
     }
 }
 

@@ -101,6 +101,9 @@ typedef struct {
     gild_binding *bindings;     /* one for each interpreter */
     gild_interpreter *attached; /* whose GIL we hold, or NULL */
     gild_slot *slot;            /* in service, or NULL */
+    int64_t finished;           /* when the last request was done */
+    int64_t held_since;         /* oldest completion not yet announced, or 0 */
+    uint32_t streak;            /* short requests in a row */
     int schedstat;              /* /proc/self/task/TID/schedstat, or -1 */
     uint64_t busy;              /* the ticker's last reading of it */
 } gild_worker;
@@ -139,9 +142,14 @@ gild_slot *gild_slot_at(uint32_t number);
 uint32_t gild_slot_number(const gild_slot *slot);
 gild_thread *gild_thread_at(uint32_t process, uint32_t thread);
 int64_t gild_ring_pop(uint32_t lane, gild_thread *record);
+int64_t gild_ring_peek(uint32_t lane);
 int gild_ring_is_empty(uint32_t lane);
 uint64_t gild_ring_head(uint32_t lane);
-void gild_notify(gild_slot *slot);
+void gild_mark(gild_slot *slot);
+void gild_ring_bell(void);
+void gild_notify(gild_slot *slot);  /* both */
+int gild_has_marks(void);
+void gild_wake_ticker(void);
 void gild_futex_wait(uint32_t *word, uint32_t value);
 void gild_futex_wake(uint32_t *word, int count);
 /* Changes the word and wakes all who wait on it. */

@@ -23,14 +23,15 @@ typedef struct {
 
 /* ---- the end of a slot ---------------------------------------------------------- */
 
-/* After this the slot belongs to Go again. */
+/* After this the slot belongs to Go again. The thread announces it when it sees
+ * fit: see announce() in thread.c. */
 static void
 finish(gild_slot *slot, enum gild_end end)
 {
-    slot->done = gild_now();
+    gild_self->finished = slot->done = gild_now();
     __atomic_store_n(&slot->output_end, end, __ATOMIC_SEQ_CST);
     __atomic_store_n(&slot->state, GILD_SLOT_DONE, __ATOMIC_SEQ_CST);
-    gild_notify(slot);
+    gild_mark(slot);
 }
 
 /* With no head, a torn response is an error page of the front. */

@@ -83,12 +83,58 @@ close_bindings(gild_worker *worker)
 
 /* ---- one request ---------------------------------------------------------- */
 
+/* The application of a slot; NULL if it could not be loaded, or if the number
+ * makes no sense. */
+static gild_application *
+application_of(const gild_slot *slot)
+{
+    uint32_t number = slot->application;
+
+    if (number >= gild.config.application_count
+        || gild.applications[number].callable == NULL) {
+        return NULL;
+    }
+    return &gild.applications[number];
+}
+
+/* Takes the GIL that the next request needs before the request itself. Taken
+ * the other way round, a request would wait with this thread for a GIL that
+ * another thread holds, which could have served it at once. While it waits,
+ * the thread counts as a drainer: others would only wait as well. Returns when
+ * the wait began, or 0 if there was none. */
+static int64_t
+attach_for_next(gild_worker *worker, uint32_t lane)
+{
+    int64_t number = gild_ring_peek(lane);
+    gild_application *application = number < 0 ? NULL
+        : application_of(gild_slot_at((uint32_t)number));
+
+    if (application == NULL || application->interpreter == worker->attached) {
+        return 0;
+    }
+    int64_t began = gild_now();
+    __atomic_store_n(&worker->record->since, INT64_MAX, __ATOMIC_RELAXED);
+    gild_worker_attach(worker, application->interpreter);
+    return began;
+}
+
+/* The thread was there for the request since it began to wait for the GIL, or
+ * since the request came, if that was later. */
+static void
+note_pick_up(gild_worker *worker, gild_slot *slot, int64_t began, int64_t now)
+{
+    slot->picked_up = began == 0 || began > now ? now
+                      : began < slot->queued ? slot->queued : began;
+    slot->process = gild.config.process;
+    slot->thread = worker->index;
+}
+
 static void
 serve_claimed(gild_worker *worker, gild_slot *slot)
 {
-    gild_application *application = &gild.applications[slot->application];
+    gild_application *application = application_of(slot);
 
-    if (application->callable == NULL
+    if (application == NULL
         || gild_worker_attach(worker, application->interpreter) < 0) {
         gild_refuse(slot);
         return;
@@ -99,12 +145,41 @@ serve_claimed(gild_worker *worker, gild_slot *slot)
     worker->slot = NULL;
 }
 
+/* ---- completions ----------------------------------------------------------- */
+
+#define SHORT   50000       /* nanoseconds of a request that is short */
+#define STREAK  16          /* short ones in a row before a completion is held */
+#define HELD    100000      /* nanoseconds that a completion is held at most */
+
+/* Waking the front for each of many short requests costs it more than the
+ * requests. So after a row of them the thread holds the news back while the
+ * next request is there already: for HELD at most if that is short, too. If it
+ * is not, the ticker finds the news within a tick. */
+static void
+announce(gild_worker *worker, uint32_t lane, int64_t began)
+{
+    int64_t now = worker->finished;
+
+    worker->streak = now - began < SHORT ? worker->streak + 1 : 0;
+    if (worker->held_since == 0) {
+        worker->held_since = now;
+    }
+    if (worker->streak > STREAK && now - worker->held_since < HELD
+        && !gild_ring_is_empty(lane)) {
+        gild_wake_ticker();
+        return;
+    }
+    worker->held_since = 0;
+    gild_ring_bell();
+}
+
 /* Takes one request of the lane. Returns 0 if there was none. */
 static int
 serve_next(gild_worker *worker, uint32_t lane)
 {
     gild_thread *record = worker->record;
     uint32_t queued = GILD_SLOT_QUEUED;
+    int64_t began = attach_for_next(worker, lane);
     int64_t number = gild_ring_pop(lane, record);
 
     if (number < 0) {
@@ -117,10 +192,9 @@ serve_next(gild_worker *worker, uint32_t lane)
     __atomic_store_n(&record->serial, slot->serial, __ATOMIC_RELAXED);
     if (__atomic_compare_exchange_n(&slot->state, &queued, GILD_SLOT_CLAIMED,
                                     0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-        slot->picked_up = now;
-        slot->process = gild.config.process;
-        slot->thread = worker->index;
+        note_pick_up(worker, slot, began, now);
         serve_claimed(worker, slot);
+        announce(worker, lane, now);
     }
     __atomic_store_n(&record->intent, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&record->slot, UINT32_MAX, __ATOMIC_RELAXED);
@@ -182,6 +256,8 @@ another_lane_waits(uint32_t lane)
 static void
 become_idle(gild_worker *worker, uint32_t lane)
 {
+    worker->held_since = 0;
+    gild_ring_bell();
     gild_worker_detach(worker);
     uint32_t word = __atomic_exchange_n(&worker->record->duty,
                                         GILD_THREAD_IDLE, __ATOMIC_SEQ_CST);

@@ -11,6 +11,9 @@
  *     processor for much of the last ten ticks, although requests waited, then
  *     they are blocked in the application, and one more is wanted.
  *
+ * It also rings the bell for completions that a thread has held back, and then
+ * was kept from announcing by a long request.
+ *
  * Time waiting for a processor counts as running. Otherwise a machine that is
  * short of processors would look like an application that sleeps, and more
  * threads would make it worse.
@@ -192,6 +195,9 @@ gild_ticker_main(void *unused)
         }
         nanosleep(&tick, NULL);
         int64_t now = gild_now();
+        if (gild_has_marks()) {
+            gild_ring_bell();
+        }
         int active = mark_long(now);
         int waiting = serve_backlog(&c);
         idle = active || waiting ? 0 : idle + 1;

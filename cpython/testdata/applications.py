@@ -385,6 +385,19 @@ def remember(environ, start_response):
     return answer(start_response, getattr(sys, 'remembered', 'nothing'))
 
 
+def hold_gil(environ, start_response):
+    """Computes, and never lets go of the GIL, until the byte in the file is set."""
+    import mmap
+    with open(environ['FILE'], 'r+b') as f:
+        byte = mmap.mmap(f.fileno(), 1)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e6)
+    while byte[0] == 0:
+        pass
+    sys.setswitchinterval(interval)
+    return answer(start_response, 'released')
+
+
 # ---- the log
 
 def log(environ, start_response):
@@ -453,19 +466,19 @@ def fork_signals(environ, start_response):
 
 
 def fork_and_return(environ, start_response):
-    """The child comes back from its request, from the call or from the iterator."""
+    """The child comes back from its request: from the call, or from the iterator."""
     start_response('200 OK', [])
-    if environ['WHERE'] == 'call' and os.fork() == 0:
-        return [b'child']
-    return fork_in_iterator(environ['WHERE'] == 'iterator')
+    if environ['WHERE'] == 'call':
+        return [b'child' * 100000 if os.fork() == 0 else status_of_child()]
+    return fork_in_iterator()
 
 
-def fork_in_iterator(forks):
-    if forks and os.fork() == 0:
-        yield b'child' * 100000
-        return
-    status = os.wait()[1]
-    yield f'parent {os.waitstatus_to_exitcode(status)}'.encode()
+def fork_in_iterator():
+    yield b'child' * 100000 if os.fork() == 0 else status_of_child()
+
+
+def status_of_child():
+    return b'parent %d' % os.waitstatus_to_exitcode(os.wait()[1])
 
 
 def subprocess_state(environ, start_response):
