@@ -43,6 +43,7 @@ func testConfig() Config {
 		Threads:        testThreads,
 		Requests:       testRequests,
 		Executable:     os.Getenv("GILD_PYTHON"),
+		FreeThreading:  IsFreeThreaded(),
 		Prelude:        testPrelude,
 		Settings:       testApplications,
 		ServerSoftware: "test/1.0",

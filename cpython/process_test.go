@@ -13,24 +13,24 @@ import (
 
 // A story runs in a process of its own; what it prints is what the test looks at.
 var stories = map[string]func(){
-	"crash":          func() { storyPool(nil); play("crash", "QUERY_STRING", "") },
-	"crash-thread":   func() { storyPool(nil); play("crash", "QUERY_STRING", "thread") },
-	"crash-loading":  func() { storyPool(func(c *Config) { c.Applications[0].Spec = "crash" }) },
-	"crash-go":       crashInGo,
-	"stop":           func() { stop(nil) },
-	"stop-daemon":    stopWithDaemon,
-	"stop-skip":      func() { stop(func(c *Config) { c.SkipFinalize = true }) },
-	"start-twice":    startTwice,
-	"bad-prelude":    func() { storyPool(func(c *Config) { c.Prelude = "1 / 0" }) },
-	"bad-home":       func() { storyPool(func(c *Config) { c.Home = "/nonexistent"; c.Executable = "" }) },
-	"bad-stack":      func() { storyPool(func(c *Config) { c.StackSize = 1 }) },
-	"free-threading": freeThreading,
-	"starvation":     starvation,
-	"fork":           func() { storyPool(mainOnly); play("fork") },
-	"fork-signals":   func() { storyPool(mainOnly); play("fork_signals") },
-	"fork-call":      func() { storyPool(mainOnly); play("fork_and_return", "WHERE", "call") },
-	"fork-iterator":  func() { storyPool(mainOnly); play("fork_and_return", "WHERE", "iterator") },
-	"stacks":         func() { storyPool(func(c *Config) { c.StackSize = 1 << 20 }); play("hello") },
+	"crash":         func() { storyPool(nil); play("crash", "QUERY_STRING", "") },
+	"crash-thread":  func() { storyPool(nil); play("crash", "QUERY_STRING", "thread") },
+	"crash-loading": func() { storyPool(func(c *Config) { c.Applications[0].Spec = "crash" }) },
+	"crash-go":      crashInGo,
+	"stop":          func() { stop(nil) },
+	"stop-daemon":   stopWithDaemon,
+	"stop-skip":     func() { stop(func(c *Config) { c.SkipFinalize = true }) },
+	"start-twice":   startTwice,
+	"bad-prelude":   func() { storyPool(func(c *Config) { c.Prelude = "1 / 0" }) },
+	"bad-home":      func() { storyPool(func(c *Config) { c.Home = "/nonexistent"; c.Executable = "" }) },
+	"bad-stack":     func() { storyPool(func(c *Config) { c.StackSize = 1 }) },
+	"with-gil":      withGIL,
+	"starvation":    starvation,
+	"fork":          func() { storyPool(mainOnly); play("fork") },
+	"fork-signals":  func() { storyPool(mainOnly); play("fork_signals") },
+	"fork-call":     func() { storyPool(mainOnly); play("fork_and_return", "WHERE", "call") },
+	"fork-iterator": func() { storyPool(mainOnly); play("fork_and_return", "WHERE", "iterator") },
+	"stacks":        func() { storyPool(func(c *Config) { c.StackSize = 1 << 20 }); play("hello") },
 }
 
 var (
@@ -221,10 +221,9 @@ func TestStackSize(t *testing.T) {
 
 // ---- other kinds of Python -------------------------------------------------------------
 
-func freeThreading() {
-	storyPool(func(c *Config) { c.FreeThreading = true })
-	// All four compute at once, and each waits for the others: with a GIL they would not have been woken together
-	// without a tick, and none would hold the lane up.
+// withGIL runs a free-threaded build with the GIL that it can have; the other tests run it without.
+func withGIL() {
+	storyPool(func(c *Config) { c.FreeThreading = false })
 	fmt.Println("wanted:", storyPython.arena.procs[0].lanes[0].wanted)
 	play("hello")
 	storyPython.Stop()
@@ -234,8 +233,11 @@ func TestFreeThreading(t *testing.T) {
 	if !IsFreeThreaded() {
 		t.Skip("this build of Python has a GIL")
 	}
-	if out, state := tell(t, "free-threading"); !state.Success() || !strings.Contains(out, "wanted: 4\nanswer: 200 hello\n") {
+	if out, state := tell(t, "with-gil"); !state.Success() || out != "wanted: 1\nanswer: 200 hello\n" {
 		t.Errorf("%v: %s", state, out)
+	}
+	if n := python().arena.procs[0].lanes[0].wanted; n != testThreads {
+		t.Errorf("without a GIL %d threads are wanted, not all %d", n, testThreads)
 	}
 }
 

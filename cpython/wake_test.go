@@ -89,7 +89,7 @@ func TestLongRequestHoldsUpNobody(t *testing.T) {
 // TestComputingWantsOneThread: under one GIL a second thread is not woken for requests that only compute. Seen in the
 // arena: threads that are on duty, against those that are wanted.
 func TestComputingWantsOneThread(t *testing.T) {
-	if IsFreeThreaded() && testConfig().FreeThreading {
+	if IsFreeThreaded() {
 		t.Skip("without a GIL all threads are wanted")
 	}
 	p := python()
