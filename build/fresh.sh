@@ -22,6 +22,8 @@ fi
 
 suite=${SUITE:-bookworm}
 work=$cache/fresh-$suite
+exec 8>"$work.lock"
+flock -n 8 || die "another make fresh works in ${work#"$root"/}"
 
 # clone puts what is committed where a newcomer would have cloned it.
 clone() {
