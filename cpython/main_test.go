@@ -67,7 +67,11 @@ func testConfig() Config {
 // the life of a process, so what needs another Python needs another process.
 func TestMain(m *testing.M) {
 	if name := os.Getenv("GILD_TEST_STORY"); name != "" {
-		stories[name]()
+		story, ok := stories[name]
+		if !ok {
+			panic("there is no story " + name)
+		}
+		story()
 		os.Exit(0)
 	}
 	os.Exit(m.Run())

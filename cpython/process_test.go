@@ -26,6 +26,8 @@ var stories = map[string]func(){
 	"bad-stack":     func() { storyPool(func(c *Config) { c.StackSize = 1 }) },
 	"with-gil":      withGIL,
 	"starvation":    starvation,
+	"soak-memory":   soakMemory,
+	"soak-gils":     soakGILs,
 	"fork":          func() { storyPool(mainOnly); play("fork") },
 	"fork-signals":  func() { storyPool(mainOnly); play("fork_signals") },
 	"fork-call":     func() { storyPool(mainOnly); play("fork_and_return", "WHERE", "call") },
