@@ -246,7 +246,7 @@ const (
 )
 
 // Submit queues the request for an application. started is when its first byte
-// came. After an error the request is over: release it. After an error the request is done.
+// came. After an error the request is over: Done returns true, release it.
 func (r *Request) Submit(application int, flags uint32, started time.Time) error {
 	if r.overflow {
 		atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_DONE)

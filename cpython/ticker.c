@@ -168,6 +168,9 @@ sleep_until_armed(void)
     uint32_t *tick = &gild.process->tick;
 
     __atomic_store_n(tick, 0, __ATOMIC_SEQ_CST);
+    if (gild_has_marks()) {
+        __atomic_store_n(tick, 1, __ATOMIC_SEQ_CST);
+    }
     for (uint32_t lane = 0; lane < gild.arena->lanes; lane++) {
         if (!gild_ring_is_empty(lane)) {
             __atomic_store_n(tick, 1, __ATOMIC_SEQ_CST);
