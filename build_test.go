@@ -50,7 +50,7 @@ func TestBuildRefuses(t *testing.T) {
 			"build this Python with ./configure --enable-shared"},
 		{"static, of pyenv", `values["LIBDIR"] = "/nowhere"; sys.base_prefix = "/home/u/.pyenv/versions/3.12.1"; sys.executable = "/home/u/python3"`,
 			"PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force 3.12.1"},
-		{"no headers", `sysconfig.get_path = lambda name: "/nowhere"`,
+		{"no headers", `sysconfig.get_path = lambda name, *rest, **more: "/nowhere"`,
 			"its headers are not installed (/nowhere/Python.h is missing)"},
 		{"no pyconfig.h", `sysconfig.get_config_h_filename = lambda: "/nowhere/pyconfig.h"`,
 			"its headers are not installed (/nowhere/pyconfig.h is missing)"},
@@ -86,7 +86,7 @@ func TestBuildEnvironment(t *testing.T) {
 sys.version_info = (3, 13, 5)
 sys.executable = "HOME/python3"
 values.update(LIBDIR="HOME", LDLIBRARY="libpython3.13t.so", Py_GIL_DISABLED=1)
-sysconfig.get_path = lambda name: "HOME"
+sysconfig.get_path = lambda name, *rest, **more: "HOME"
 sysconfig.get_config_h_filename = lambda: "HOME/pyconfig.h"`, "HOME", home))
 	stdout, stderr, err := environment(python)
 	if err != nil {
