@@ -55,18 +55,23 @@ func (e *Engine) environ(slot *cpython.Request, x *server.Exchange, bodyLength i
 	e.headers(slot, r, bodyLength)
 }
 
-// path splits the decoded path at the mount point, with repeated slashes as one.
+// path adds the decoded path, split at the mount point.
 func (e *Engine) path(slot *cpython.Request, r *http.Request) {
-	path := collapse(r.URL.Path)
-	script, info := "", path
-	if mount := e.config.Application.MountPoint; mount != "/" {
-		script, info = mount, strings.TrimPrefix(path, mount)
-	}
+	script, info := splitPath(r.URL.Path, e.config.Application.MountPoint)
 	slot.Add("SCRIPT_NAME", script)
 	slot.Add("PATH_INFO", info)
 	slot.Add("QUERY_STRING", r.URL.RawQuery)
 	slot.Add("mod_wsgi.script_name", script)
 	slot.Add("mod_wsgi.path_info", info)
+}
+
+// splitPath splits a path below the mount point into SCRIPT_NAME and PATH_INFO, with repeated slashes as one.
+func splitPath(path, mount string) (script, info string) {
+	path = collapse(path)
+	if mount == "/" {
+		return "", path
+	}
+	return mount, strings.TrimPrefix(path, mount)
 }
 
 // collapse makes repeated slashes one, as Apache's MergeSlashes does.
