@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -146,7 +147,7 @@ func listen(c *config.Config) ([]*os.File, error) {
 	for _, l := range c.Listeners() {
 		listener, err := new(net.ListenConfig).Listen(context.Background(), l.Network, l.Address)
 		if err != nil {
-			return nil, fmt.Errorf("cannot listen on %s: %w; is another server running there? --host and --port choose another address", l.Address, err)
+			return nil, fmt.Errorf("cannot listen on %s: %w; %s", l.Address, err, advice(err))
 		}
 		file, err := listener.(*net.TCPListener).File()
 		if err != nil {
@@ -160,6 +161,17 @@ func listen(c *config.Config) ([]*os.File, error) {
 		files = append(files, file)
 	}
 	return files, nil
+}
+
+// advice says what may help against an error of listen.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "is another server running there? --host and --port choose another address"
+	case errors.Is(err, syscall.EACCES):
+		return "ports below 1024 are for root: start gild as root with --user and --group, or choose another --port"
+	}
+	return "--host and --port choose another address"
 }
 
 func displayHost(c *config.Config) string {

@@ -98,21 +98,27 @@ call(const struct sigaction *action, int number, siginfo_t *info,
 }
 
 /* On a thread that runs Python, ours or the application's: faulthandler writes
- * the Python stack to descriptor 2, and the process ends by the signal.
- * Elsewhere: what Go does. */
+ * the Python stack to descriptor 2, and the process ends by the signal. A fault
+ * elsewhere is Go's; a signal that somebody sent, which is no fault, just ends
+ * the process. */
 static void
 on_fatal(int number, siginfo_t *info, void *context)
 {
     size_t i = index_of(number);
 
-    if (gild_self == NULL && PyGILState_GetThisThreadState() == NULL) {
+    int in_python = gild_self != NULL
+                    || PyGILState_GetThisThreadState() != NULL;
+
+    if (!in_python && info->si_code > 0) {
         call(&of_go[i], number, info, context);
         return;
     }
     if (gild_self != NULL && gild_self->slot != NULL) {
         explain(number);
     }
-    call(&of_faulthandler[i], number, info, context);
+    if (in_python) {
+        call(&of_faulthandler[i], number, info, context);
+    }
     restore_default(number);
     raise(number);
 }
