@@ -153,6 +153,17 @@ func (a *arena) wake(lane int, now int64) {
 	}
 }
 
+// isDrained reports whether a thread of some process will look at the ring of
+// the lane without being woken.
+func (a *arena) isDrained(lane int) bool {
+	for i := range a.procs {
+		if atomic.LoadUint32(word(&a.procs[i].lanes[lane].drainers)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // wakeIn is gild_wake of arena.c for the threads of another owner: counted
 // before it is claimed, claimed and told its lane in one step.
 func (a *arena) wakeIn(process, lane int, now int64) bool {

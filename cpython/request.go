@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -263,6 +264,11 @@ func (r *Request) Submit(application int, flags uint32, started time.Time) error
 	p.push[lane].Lock()
 	p.arena.push(lane, r.number)
 	p.push[lane].Unlock()
+	if !p.arena.isDrained(lane) {
+		// A thread has to be woken, which costs more than a short request. Let
+		// the goroutines that are ready to submit do so: one thread will do.
+		runtime.Gosched()
+	}
 	p.arena.wake(lane, now)
 	return nil
 }

@@ -23,6 +23,12 @@ def event(name):
     return events.setdefault(name, threading.Event())
 
 
+def await_event(name):
+    """Waits for the event, which can be used again after that."""
+    event(name).wait()
+    del events[name]
+
+
 def answer(start_response, text, headers=()):
     start_response('200 OK', list(headers))
     return [text if isinstance(text, bytes) else str(text).encode()]
@@ -176,7 +182,7 @@ def step(environ, start_response):
     start_response('200 OK', [])
     for name in ('one', 'two'):
         yield name.encode()
-        event('step ' + name).wait()
+        await_event('step ' + name)
     yield b'three'
 
 
@@ -356,13 +362,15 @@ def gather(environ, start_response):
 
 def spin(environ, start_response):
     """Computes until another request says so."""
-    while not event('spin').is_set():
+    spin = event('spin')
+    while not spin.is_set():
         pass
+    del events['spin']
     return answer(start_response, 'released')
 
 
 def wait_for_event(environ, start_response):
-    event(environ['EVENT']).wait()
+    await_event(environ['EVENT'])
     return answer(start_response, '')
 
 
