@@ -127,9 +127,10 @@ func TestThreadLocal(t *testing.T) {
 			if _, err := fmt.Sscanf(a.body, "[%d, %d]", &thread, &count); err != nil {
 				t.Fatal(err, a.String())
 			}
-			if counts[thread]++; counts[thread] != count {
-				t.Fatalf("application %d: thread %d was here %d times and counts %d", application, thread, counts[thread], count)
+			if before, known := counts[thread]; known && count != before+1 {
+				t.Fatalf("application %d: thread %d counted %d, and then %d", application, thread, before, count)
 			}
+			counts[thread] = count
 		}
 	}
 }
