@@ -27,6 +27,7 @@ var stories = map[string]func(){
 	"with-gil":      withGIL,
 	"starvation":    starvation,
 	"soak-memory":   soakMemory,
+	"hold-up":       holdUp,
 	"soak-gils":     soakGILs,
 	"fork":          func() { storyPool(mainOnly); play("fork") },
 	"fork-signals":  func() { storyPool(mainOnly); play("fork_signals") },
@@ -243,10 +244,10 @@ func TestFreeThreading(t *testing.T) {
 	}
 }
 
-// starvation keeps one lane busy until a request of another lane has been served, with one thread in all.
+// starvation keeps requests waiting in one lane until some of another lane have been served, with one thread in all.
 func starvation() {
 	storyPool(func(c *Config) { c.Threads = 1 })
-	done, stopped := make(chan struct{}), make(chan struct{}, 4)
+	done, stopped := make(chan struct{}), make(chan struct{}, testRequests-1)
 	for range cap(stopped) {
 		go func() {
 			for {
@@ -260,7 +261,7 @@ func starvation() {
 			}
 		}()
 	}
-	for range 20 {
+	for range 5 {
 		playIn(inOwn, "hello")
 	}
 	close(done)
@@ -271,7 +272,7 @@ func starvation() {
 
 func keepBusy() {
 	var t story
-	r := begin(t, storyPython, "compute", environ{"COUNT", "100"})
+	r := begin(t, storyPython, "compute", environ{"COUNT", "100000"})
 	r.EndInput(Complete)
 	submit(t, r, inMain)
 	read(t, r, 100)
@@ -282,7 +283,7 @@ func TestLanesAreServedInTurn(t *testing.T) {
 	if !HasOwnGIL() {
 		t.Skipf("there is one lane only: interpreters have a GIL of their own from Python 3.12 on; this is %s", ShortVersion())
 	}
-	if out, state := tell(t, "starvation"); !state.Success() || strings.Count(out, "answer: 200 hello") != 20 {
+	if out, state := tell(t, "starvation"); !state.Success() || strings.Count(out, "answer: 200 hello") != 5 {
 		t.Errorf("%v: %s", state, out)
 	}
 }

@@ -72,17 +72,25 @@ func TestSleepersShareThreads(t *testing.T) {
 	}
 }
 
-// TestLongRequestHoldsUpNobody: one request computes until another one of the same GIL has been served.
-func TestLongRequestHoldsUpNobody(t *testing.T) {
+// holdUp has one request compute until another one of the same GIL has been served: nothing but the tick, which says
+// that the first is long, brings a second thread. The process is fresh, with one thread wanted.
+func holdUp() {
+	storyPool(nil)
+	var t story
 	for _, application := range applications() {
-		long := begin(t, python(), "spin", nil)
+		long := begin(t, storyPython, "spin", nil)
 		long.EndInput(Complete)
 		submit(t, long, application)
-		get(t, application, "set_event", "EVENT", "spin")
-		if a := read(t, long, 100); a.body != "released" {
-			t.Errorf("application %d: %v", application, a.String())
-		}
+		playIn(application, "set_event", "EVENT", "spin")
+		fmt.Println(read(t, long, 100).body)
 		long.Release()
+	}
+}
+
+func TestLongRequestHoldsUpNobody(t *testing.T) {
+	out, state := tell(t, "hold-up")
+	if strings.Count(out, "released\n") != len(applications()) || !state.Success() {
+		t.Errorf("%v: %s", state, out)
 	}
 }
 

@@ -341,8 +341,14 @@ def late_outcomes(environ, start_response):
 
 
 def two_readers(environ, start_response):
+    write = start_response('200 OK', [])
     in_threads('late', 2, environ['wsgi.input'].read, 10)
-    return late_outcomes(environ, start_response)
+    wait_until_asleep(kept['late'][0])
+    write(b'asleep')
+    threads, said = kept.pop('late')
+    for thread in threads:
+        thread.join()
+    return [repr(sorted(said)).encode()]
 
 
 def two_writers(environ, start_response):
