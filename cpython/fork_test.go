@@ -9,12 +9,14 @@ import (
 // The stories of forking have no sub-interpreter: with one, CPython itself hangs or aborts in a forked child
 // (gh-84139, gh-101437).
 
-// TestForkedChild: the objects of the request are the parent's; the child can log; the parent's response is whole.
+// TestForkedChild: the objects of the request are the parent's; the child can log, without the parent's
+// half of a line; the parent's response is whole.
 func TestForkedChild(t *testing.T) {
 	const want = `answer: 200 OSError: read() called on wsgi.input in a forked child: the body belongs to the parent process
 OSError: start_response() called in a forked child: the response belongs to the parent process
 OSError: write() called in a forked child: the response belongs to the parent process
 log: the child can log
+log: half of a line, and its rest
 `
 	if out, state := tell(t, "fork"); out != want || !state.Success() {
 		t.Errorf("%v: %s\nwant %s", state, out, want)

@@ -456,11 +456,14 @@ def fork(environ, start_response):
     write = start_response('200 OK', [])
 
     def child():
-        print('the child can log')
+        sys.stderr.write('the child can log\n')
         return '\n'.join([outcome(environ['wsgi.input'].read), outcome(start_response, '200 OK', []),
                           outcome(write, b'from the child')])
 
-    return [in_child(child)[0].encode()]
+    sys.stderr.write('half of a line, ')
+    said, _ = in_child(child)
+    sys.stderr.write('and its rest\n')
+    return [said.encode()]
 
 
 def fork_signals(environ, start_response):
