@@ -237,16 +237,6 @@ func pattern(size int) string {
 	return string(b)
 }
 
-// header returns the value of a header, or "(none)".
-func (a *response) header(name string) string {
-	for _, h := range a.headers {
-		if h.Name == name {
-			return h.Value
-		}
-	}
-	return "(none)"
-}
-
 func (a *response) String() string {
 	return fmt.Sprintf("%d %q, body %.200q, end %d", a.status, a.reason, a.body, a.end)
 }
