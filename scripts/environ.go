@@ -47,7 +47,9 @@ func (e *Engine) environ(slot *cpython.Request, x *server.Exchange, bodyLength i
 	slot.Add("REQUEST_URI", r.RequestURI)
 	e.path(slot, r)
 	slot.Add("SERVER_PROTOCOL", r.Proto)
-	e.addresses(slot, x)
+	slot.SetClient(r.RemoteAddr)
+	slot.Add("SERVER_NAME", serverName(r.Host, x.Listener()))
+	slot.AddBlock(e.connection(x))
 	slot.AddPath("SCRIPT_FILENAME", e.target)
 	slot.AddPath("DOCUMENT_ROOT", e.config.ServerRoot)
 	slot.AddPath("CONTEXT_DOCUMENT_ROOT", e.config.ServerRoot)
@@ -82,20 +84,30 @@ func collapse(path string) string {
 	return path
 }
 
-// addresses are those of the connection. SERVER_PORT is the port that accepted it, whatever the Host header says.
-func (e *Engine) addresses(slot *cpython.Request, x *server.Exchange) {
-	r, listener := x.Request, x.Listener()
-	host, port, _ := net.SplitHostPort(r.RemoteAddr)
-	slot.SetClient(r.RemoteAddr)
-	slot.Add("REMOTE_ADDR", host)
-	slot.Add("REMOTE_PORT", port)
-	slot.Add("SERVER_NAME", serverName(r.Host, listener))
-	slot.Add("SERVER_PORT", listener.Port)
-	if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
-		slot.Add("SERVER_ADDR", local.IP.String())
+// connection returns the keys that all requests of a connection share, made by the first of them.
+func (e *Engine) connection(x *server.Exchange) *cpython.Block {
+	note := x.Note()
+	if block, ok := (*note).(*cpython.Block); ok {
+		return block
 	}
-	slot.Add("mod_wsgi.listener_host", listener.Host)
-	slot.Add("mod_wsgi.listener_port", listener.Port)
+	block := addresses(x.Request, x.Listener())
+	*note = block
+	return block
+}
+
+// addresses are those of the connection. SERVER_PORT is the port that accepted it, whatever the Host header says.
+func addresses(r *http.Request, listener *server.Info) *cpython.Block {
+	var b cpython.Block
+	host, port, _ := net.SplitHostPort(r.RemoteAddr)
+	b.Add("REMOTE_ADDR", host)
+	b.Add("REMOTE_PORT", port)
+	b.Add("SERVER_PORT", listener.Port)
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		b.Add("SERVER_ADDR", local.IP.String())
+	}
+	b.Add("mod_wsgi.listener_host", listener.Host)
+	b.Add("mod_wsgi.listener_port", listener.Port)
+	return &b
 }
 
 // serverName is the host that the client asked for, without the port (UseCanonicalName Off); escaped, because

@@ -35,6 +35,7 @@ type conn struct {
 
 	exchange *Exchange // the current one, until its last byte is written
 	requests int       // served before it
+	note     any       // what the handler keeps, see Exchange.Note
 	in, out  int64     // bytes since the last request
 }
 

@@ -66,6 +66,10 @@ func From(w http.ResponseWriter) *Exchange {
 // Unwrap lets http.ResponseController reach net/http's own ResponseWriter.
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.w }
 
+// Note is a place where the handler keeps something for the life of the connection; nil at first. Only one request of a
+// connection is served at a time.
+func (x *Exchange) Note() *any { return &x.conn.note }
+
 // Listener describes the socket the connection came in on.
 func (x *Exchange) Listener() *Info { return x.conn.info }
 
