@@ -10,9 +10,18 @@ import (
 )
 
 func main() {
+	if yes, err := isYardstick(os.Args[1:]); yes {
+		exitOn(err)
+		return
+	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	exitOn(run(ctx, os.Args[1:]))
+}
+
+// exitOn ends the program with an error, if there is one.
+func exitOn(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

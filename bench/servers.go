@@ -43,7 +43,7 @@ func servers() []server {
 	}}
 	list = append(list, apaches()...)
 	list = append(list, uwsgi())
-	return append(list, gunicorns()...)
+	return append(append(list, gunicorns()...), yardstick())
 }
 
 func gildCommand(s site) []string {
