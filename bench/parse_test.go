@@ -9,7 +9,7 @@ import (
 func TestParseStat(t *testing.T) {
 	line := "41 (a (b) c) S 7 41 40 0 -1 4194560 1 2 3 4 11 22 33 44 20 0 5 0 987 1 2"
 	got, err := parseStat(line)
-	want := process{PID: 41, Parent: 7, Session: 40, CPU: 110 * tick, Start: 987}
+	want := process{PID: 41, Parent: 7, Group: 41, CPU: 110 * tick, Start: 987}
 	if err != nil || got != want {
 		t.Errorf("parseStat = %+v, %v; want %+v", got, err, want)
 	}

@@ -14,20 +14,20 @@ const tick = 10 * time.Millisecond
 
 // process is what /proc/PID/stat tells of a process.
 type process struct {
-	PID, Parent, Session int
+	PID, Parent, Group int
 	CPU                  time.Duration // user and system, of its threads and of its children that were waited for
 	Start                uint64        // ticks since boot; with PID a name for life
 }
 
-// processesOf lists the first process, its descendants, and everything else in its session (a process whose parent
-// died is nobody's descendant any more).
+// processesOf lists the first process, its descendants, and everything else in its process group (a process whose
+// parent died is nobody's descendant any more).
 func processesOf(first int) []process {
 	all := readProcesses()
 	family := map[int]bool{first: true}
 	for grown := true; grown; {
 		grown = false
 		for _, p := range all {
-			if !family[p.PID] && (family[p.Parent] || p.Session == first) {
+			if !family[p.PID] && (family[p.Parent] || p.Group == first) {
 				family[p.PID], grown = true, true
 			}
 		}
@@ -84,7 +84,7 @@ func parseStat(line string) (process, error) {
 		return n
 	}
 	cpu := number(14) + number(15) + number(16) + number(17)
-	return process{pid, number(4), number(6), time.Duration(cpu) * tick, uint64(number(22))}, nil
+	return process{pid, number(4), number(5), time.Duration(cpu) * tick, uint64(number(22))}, nil
 }
 
 // cpuOf is the CPU time spent so far by a server: all its processes and those it has reaped.

@@ -26,8 +26,10 @@ type running struct {
 	gone    chan struct{} // closed when the first process has been reaped
 }
 
-// start runs the server on a free loopback port, in a session of its own so that its processes can be told from
-// everybody else's. The caller must call stop.
+// start runs the server on a free loopback port, in a process group of its own so that its processes can be told from
+// everybody else's. A session of its own would do that as well, but Linux shares the processors out among sessions
+// (sched_autogroup_enabled) before it does among processes: the one process of the load generator would weigh as much
+// as all of the server's. The caller must call stop.
 func start(srv server, at places, app string) (*running, error) {
 	s, err := newSite(at, app)
 	if err != nil {
@@ -70,7 +72,7 @@ func (r *running) exec(command []string) error {
 	defer out.Close()
 	r.cmd = exec.Command(command[0], command[1:]...)
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.Dir = out, out, r.Dir
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	r.started = time.Now()
 	if err := r.cmd.Start(); err != nil {
 		return err
@@ -123,8 +125,8 @@ func (r *running) lastWords() string {
 	return string(text[max(0, len(text)-600):])
 }
 
-// stop ends the server and whatever it left behind, and removes its directory. Only processes of the session that
-// start made are touched.
+// stop ends the server and whatever it left behind, and removes its directory. Only processes that start made, and
+// their descendants, are touched.
 func (r *running) stop() error {
 	defer os.RemoveAll(r.Dir)
 	if r.cmd == nil || r.cmd.Process == nil {
@@ -138,17 +140,17 @@ func (r *running) stop() error {
 	case <-time.After(stopLimit):
 		late = errors.New("still there " + stopLimit.String() + " after SIGTERM")
 	}
-	killLeftovers(r.cmd.Process.Pid, family)
+	killLeftovers(family)
 	<-r.gone
 	return late
 }
 
-// killLeftovers kills those of the family that still live in the session of their first process. A process number
-// that was given to somebody else meanwhile is in another session.
-func killLeftovers(session int, family []process) {
+// killLeftovers kills those of the family that still live. A process number that was given to somebody else meanwhile
+// belongs to a process that started later.
+func killLeftovers(family []process) {
 	for _, p := range family {
 		now, err := readProcess(p.PID)
-		if err == nil && now.Session == session && now.Start == p.Start {
+		if err == nil && now.Start == p.Start {
 			_ = syscall.Kill(p.PID, syscall.SIGKILL)
 		}
 	}
