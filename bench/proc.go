@@ -15,8 +15,8 @@ const tick = 10 * time.Millisecond
 // process is what /proc/PID/stat tells of a process.
 type process struct {
 	PID, Parent, Group int
-	CPU                  time.Duration // user and system, of its threads and of its children that were waited for
-	Start                uint64        // ticks since boot; with PID a name for life
+	CPU                time.Duration // user and system, of its threads and of its children that were waited for
+	Start              uint64        // ticks since boot; with PID a name for life
 }
 
 // processesOf lists the first process, its descendants, and everything else in its process group (a process whose
