@@ -130,6 +130,9 @@ func (a *arena) push(lane, number int) {
 	atomic.StoreUint64(long(&ring.tail), tail+1)
 }
 
+// pushed counts the requests that were ever pushed into the ring of a lane.
+func (a *arena) pushed(lane int) uint64 { return atomic.LoadUint64(long(&a.rings[lane].tail)) }
+
 // queued returns how many requests wait in the ring of a lane.
 func (a *arena) queued(lane int) int {
 	ring := &a.rings[lane]

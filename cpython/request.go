@@ -264,13 +264,25 @@ func (r *Request) Submit(application int, flags uint32, started time.Time) error
 	p.push[lane].Lock()
 	p.arena.push(lane, r.number)
 	p.push[lane].Unlock()
-	if !p.arena.isDrained(lane) {
-		// A thread has to be woken, which costs more than a short request. Let
-		// the goroutines that are ready to submit do so: one thread will do.
-		runtime.Gosched()
-	}
+	p.gather(lane)
 	p.arena.wake(lane, now)
 	return nil
+}
+
+// gatherings is how often gather may wait.
+const gatherings = 2
+
+// gather lets the goroutines that are ready to submit as well do so before a
+// thread is woken, which costs more than a short request: one wake-up will do
+// for all. It goes on only as long as that brings something.
+func (p *Pool) gather(lane int) {
+	for i := 0; i < gatherings && !p.arena.isDrained(lane); i++ {
+		before := p.arena.pushed(lane)
+		runtime.Gosched()
+		if p.arena.pushed(lane) == before {
+			return
+		}
+	}
 }
 
 // Wait waits until Python has changed something in the slot.
