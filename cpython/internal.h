@@ -49,10 +49,10 @@ typedef struct {
 
 /* Names used on the way of every request, interned once. */
 typedef struct {
-    PyObject *close, *fileno, *read, *tell;
+    PyObject *close, *fileno, *tell;
     PyObject *wsgi_input, *wsgi_url_scheme, *request_start, *queue_start;
     PyObject *application_start, *thread_id;
-    PyObject *https, *http, *empty_bytes;
+    PyObject *https, *http;
 } gild_names;
 
 typedef struct {

@@ -198,7 +198,7 @@ static int
 intern_names(gild_names *names)
 {
     if (INTERN(close, "close") || INTERN(fileno, "fileno")
-        || INTERN(read, "read") || INTERN(tell, "tell")
+        || INTERN(tell, "tell")
         || INTERN(wsgi_input, "wsgi.input")
         || INTERN(wsgi_url_scheme, "wsgi.url_scheme")
         || INTERN(request_start, "mod_wsgi.request_start")
@@ -208,8 +208,7 @@ intern_names(gild_names *names)
         || INTERN(https, "https") || INTERN(http, "http")) {
         return -1;
     }
-    names->empty_bytes = PyBytes_FromStringAndSize(NULL, 0);
-    return names->empty_bytes == NULL ? -1 : 0;
+    return 0;
 }
 
 /* Replaces one of the standard streams of the interpreter. */
