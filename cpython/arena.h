@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define GILD_MAGIC          0x646c6967u   /* "gild" */
-#define GILD_LAYOUT         1u            /* raised when this file changes */
+#define GILD_LAYOUT         2u            /* raised when this file changes */
 
 #define GILD_MAX_LANES      32            /* GILs with a ring of their own */
 #define GILD_MAX_THREADS    512           /* Python threads of a process */
@@ -43,6 +43,7 @@ enum gild_slot_state {
     GILD_SLOT_CLAIMED,
     GILD_SLOT_RESPONDING,       /* the head of the response can be read */
     GILD_SLOT_DONE,             /* Python will not touch the slot again */
+    GILD_SLOT_CANCELLED,        /* given up while queued: whoever pops it says DONE */
 };
 
 /* How a request body (gild_slot.input_end) or a response
@@ -61,6 +62,7 @@ enum gild_duty {
     GILD_THREAD_IDLE,           /* waits on its futex */
     GILD_THREAD_DRAINING,       /* counted in gild_lane_duty.drainers */
     GILD_THREAD_LONG,           /* more than a tick in one request: not counted */
+    GILD_THREAD_SEATED,         /* serves the slot that the front assigned to it */
 };
 
 /* The duty word names the lane too, so that whoever wakes a thread says in one
@@ -68,6 +70,16 @@ enum gild_duty {
 #define GILD_DUTY(duty, lane)   ((uint32_t)(duty) | (uint32_t)(lane) << 8)
 #define GILD_DUTY_STATE(word)   ((word) & 0xff)
 #define GILD_DUTY_LANE(word)    ((word) >> 8)
+
+/* What the front is to do about a slot without a usable response
+ * (gild_slot.verdict). Anything from 400 up is the HTTP status to answer. */
+enum gild_verdict {
+    GILD_ANSWERED,              /* the response is in the slot */
+    GILD_RETRY,                 /* not begun: another process has to serve it */
+};
+
+/* gild_slot.file when the descriptor travels through the file socket. */
+#define GILD_FILE_SENT (-2)
 
 enum gild_request_flags {
     GILD_NO_BODY = 1,           /* HEAD: the response has a head only */
@@ -112,11 +124,13 @@ typedef struct {
     uint64_t output_written GILD_ALIGNED;
     uint32_t head_length;       /* 0: no head yet */
     uint32_t output_end;        /* gild_end */
-    int32_t  file;              /* descriptor that follows the body, or -1; given to Go */
+    int32_t  file;              /* descriptor that follows the body, given to Go;
+                                 * -1: none; GILD_FILE_SENT: comes by socket */
     uint32_t output_wanted;     /* Python waits for room: wake output_futex */
     int64_t  file_offset;
     int64_t  file_length;
     int64_t  discarded;         /* bytes of body that the application produced for HEAD */
+    uint32_t verdict;           /* gild_verdict or an HTTP status; before DONE */
 
     /* Response: written by Go. */
     uint64_t output_read GILD_ALIGNED;
@@ -145,7 +159,10 @@ typedef struct {
 typedef struct {
     uint32_t pid GILD_ALIGNED;
     uint32_t threads;           /* started, at most gild_arena.threads */
-    uint32_t stopping;
+    uint32_t stopping;          /* its threads end */
+    uint32_t closed;            /* takes no more requests */
+    uint32_t generation;
+    int64_t  started;           /* CLOCK_MONOTONIC */
     uint32_t tick GILD_ALIGNED; /* futex: 1 while the ticker must run */
     gild_lane_duty lanes[GILD_MAX_LANES];
 } gild_process;
@@ -157,8 +174,11 @@ typedef struct {
     uint32_t slot;              /* in service, or UINT32_MAX */
     uint32_t serial;
     uint64_t intent;            /* position + 1 in the ring that it is about to pop */
+    uint32_t assigned;          /* slot number + 1 for a SEATED thread, 0: none */
     int64_t  since;             /* CLOCK_MONOTONIC of the last pick-up */
     uint64_t requests;          /* served */
+    uint64_t busy;              /* nanoseconds in requests that are over */
+    uint64_t gil_wait;          /* nanoseconds of waiting for the GIL, all requests */
 } gild_thread;
 
 typedef struct {

@@ -40,6 +40,17 @@ typedef struct {
     int finalize;               /* destroy the interpreters at the end */
     int restrict_stdin;
     int multiprocess;           /* wsgi.multiprocess */
+    int run_once;               /* wsgi.run_once */
+    const char *process_group;  /* "" in embedded mode */
+    uint32_t generation;
+    uint32_t maximum_processes; /* of the process group */
+    uint64_t maximum_requests;  /* attention after so many; 0: never */
+    int64_t queue_timeout;      /* nanoseconds from queueing to pick-up; 0: none */
+    int script_reloading;       /* a changed script calls for attention */
+    int server_metrics;         /* mod_wsgi.server_metrics() is allowed */
+    int file_fd;                /* socket for descriptors of responses, or -1:
+                                 * the front is this process */
+    int attention_fd;           /* eventfd of gild_attention, or -1 */
     const char *prelude;        /* Python source run in each interpreter */
     const char *settings;       /* for the prelude */
     const char *server_software;
