@@ -23,6 +23,7 @@ const workerVerb = "worker"
 
 // supervise runs the server that c describes until it is stopped.
 func supervise(c *config.Config) error {
+	c.Embedded = true // until there are daemon processes
 	startup, err := openStartupLog(c)
 	if err != nil {
 		return err
@@ -65,16 +66,17 @@ func superviseChecked(c *config.Config, startup *os.File) error {
 	if err != nil {
 		return err
 	}
+	group := &c.Groups[c.Application.ProcessGroup]
 	supervisor, err := mpm.New(mpm.Options{
 		Name:            fmt.Sprintf("%s:%d", displayHost(c), c.Port),
 		Args:            []string{processName(c), workerVerb},
 		Env:             workerEnvironment(c),
 		Dir:             c.WorkingDirectory,
-		Credential:      credential(c),
+		Credential:      credential(group),
 		Config:          model,
 		Listeners:       listeners,
-		Workers:         c.Processes,
-		ShutdownTimeout: c.Timeouts.Shutdown,
+		Workers:         group.Processes,
+		ShutdownTimeout: group.Timeouts.Shutdown,
 		PidFile:         c.PidFile,
 		Terminal:        isTerminal(os.Stdin) || isTerminal(os.Stdout),
 		Log:             writer,
@@ -196,11 +198,11 @@ func workerEnvironment(c *config.Config) []string {
 	return env
 }
 
-func credential(c *config.Config) *syscall.Credential {
-	if c.Credential == nil {
+func credential(g *config.ProcessGroup) *syscall.Credential {
+	if g.Credential == nil {
 		return nil
 	}
-	return &syscall.Credential{Uid: c.Credential.UID, Gid: c.Credential.GID, Groups: c.Credential.Groups}
+	return &syscall.Credential{Uid: g.Credential.UID, Gid: g.Credential.GID, Groups: g.Credential.Groups}
 }
 
 func isTerminal(f *os.File) bool {

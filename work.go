@@ -34,8 +34,8 @@ func work() int {
 	}
 	heap := make([]byte, ballast)
 	defer runtime.KeepAlive(heap)
-	if c.Umask != nil {
-		syscall.Umask(*c.Umask)
+	if umask := c.Groups[c.Application.ProcessGroup].Umask; umask != nil {
+		syscall.Umask(*umask)
 	}
 	level, err := logLevel(c)
 	if err != nil {
@@ -89,7 +89,7 @@ func report(parent *mpm.Parent, log logs.Logger, engine *scripts.Engine) {
 // finish lets running requests end, and then Python, as long as the shutdown timeout allows. The supervisor kills who
 // takes longer.
 func finish(c *config.Config, s *server.Server, engine *scripts.Engine, log *logs.Client) {
-	deadline := time.Now().Add(c.Timeouts.Shutdown)
+	deadline := time.Now().Add(c.Groups[c.Application.ProcessGroup].Timeouts.Shutdown)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {

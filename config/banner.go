@@ -48,7 +48,8 @@ func (c *Config) mode() string {
 
 // capacity is how many requests the application can handle at once.
 func (c *Config) capacity() string {
-	return fmt.Sprintf("%d (%s * %s)", c.Processes*c.Threads, plural(c.Processes, "process"), plural(c.Threads, "thread"))
+	g := &c.Groups[c.Application.ProcessGroup]
+	return fmt.Sprintf("%d (%s * %s)", g.MaximumProcesses*g.Threads, plural(g.MaximumProcesses, "process"), plural(g.Threads, "thread"))
 }
 
 // served is the application in a few words.

@@ -17,21 +17,26 @@ type Config struct {
 	ServerBacklog int    // argument of listen(2), at least 1
 	MaxClients    int    // connections open at once, all processes together; see ClientsPerProcess
 
-	ServerRoot       string // directory for what gild writes itself: logs and pid file, unless these are given
+	ServerRoot       string // directory for what gild writes itself: logs, pid file and socket, unless these are given
 	PidFile          string
-	WorkingDirectory string // current directory of the workers; the first entry of sys.path as well
+	StatusSocket     string // absolute path of the Unix socket "gild status" asks; "": ServerRoot is too long for one
+	WorkingDirectory string // current directory of the processes; the first entry of sys.path as well
 
 	User        string      // --user as given, or the user that started gild
 	Group       string      // --group as given, or the primary group of User
-	Credential  *Credential // whom the workers must become; nil: they stay what the supervisor is
-	Umask       *int        // 0..0777; nil: inherited
-	ProcessName string      // argv[0] of the processes; "" is "gild"
+	Credential  *Credential // whom the front must become; nil: it stays what the supervisor is
+	ProcessName string      // argv[0] of the processes that are no daemons; "" is "gild"
 
-	Processes      int  // worker processes, at least 1
-	ProcessesGiven bool // --processes was there, with whatever number: wsgi.multiprocess is then true
-	Threads        int  // Python threads of each process, at least 1
-	MPM            string
-	Embedded       bool // server and application share a process
+	MPM      string         // Event, Worker or Prefork
+	Embedded bool           // server and application share a process
+	Groups   []ProcessGroup // those that run Python, at least one
+
+	ScriptReloading bool // a request that finds its script changed is served by the new one
+	ReloadOnChanges bool // so does a change of the file of any loaded module, without a request
+
+	ServerStatus   bool   // /server-status is served to clients on this machine
+	ServerMetrics  bool   // mod_wsgi.server_metrics() tells the application about the server
+	MetricsAddress string // "host:port" for net.Listen, where figures are served as Prometheus reads them; "": nowhere
 
 	SetEnv []Pair // additions to the environ of every request, in this order
 
@@ -53,12 +58,22 @@ type Application struct {
 	Callable   string // name of the WSGI callable inside it
 	MountPoint string // URL path without a trailing slash; "/" is the whole site
 	Group      string // application group, that is, the interpreter; "" is the main interpreter, %{GLOBAL}
+
+	ProcessGroup int // index into Config.Groups
 }
 
 // What Application.Type may be.
 const (
 	Script = "script" // a file executed as the module __wsgi__
 	Module = "module" // a module found on sys.path
+)
+
+// What Config.MPM may be. A slot for a request is held as long as the request lasts under Event, and as long as its
+// connection does under the others.
+const (
+	Event   = "event"
+	Worker  = "worker"
+	Prefork = "prefork"
 )
 
 // Python says how the interpreter is set up.
@@ -85,7 +100,6 @@ type Timeouts struct {
 	Body           time.Duration // for the next bytes of a request body
 	Socket         time.Duration // what stands in for Header, Body and ResponseSocket where 0 was asked for
 	ResponseSocket time.Duration // for the client to take some more of a response
-	Shutdown       time.Duration // for running requests after TERM, before they are killed; 0: not at all
 }
 
 // Log says what is logged and where. Log.AccessFormat and Log.ErrorFormat are Apache's LogFormat and ErrorLogFormat.
@@ -118,8 +132,13 @@ func (c *Config) Listeners() []Listener {
 	return []Listener{{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), Scheme: "http"}}
 }
 
-// ClientsPerProcess is the share of MaxClients one worker process may have open, rounded up. Workers accept from one
-// queue, so what a full one leaves there another takes.
+// ClientsPerProcess is how many of MaxClients one process that speaks HTTP may have open: the front all of them, a
+// worker of embedded mode its share, rounded up. Workers accept from one queue, so what a full one leaves there another
+// takes.
 func (c *Config) ClientsPerProcess() int {
-	return (c.MaxClients + c.Processes - 1) / c.Processes
+	if !c.Embedded {
+		return c.MaxClients
+	}
+	workers := c.Groups[c.Application.ProcessGroup].MaximumProcesses
+	return (c.MaxClients + workers - 1) / workers
 }

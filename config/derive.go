@@ -11,15 +11,13 @@ import (
 
 // derive fills in what depends on more than one option, or on the world, once all options are known.
 func (r *request) derive() {
-	r.Embedded = true // no other placement is part of this version
-	r.ProcessesGiven = r.given["--processes"]
-	r.MaxClients = max(r.MaxClients, r.Processes*r.Threads)
 	r.chooseMPM()
 	r.target()
 	r.paths()
 	r.logs()
 	r.timeouts()
 	r.becomeUser()
+	r.processGroup()
 	r.python()
 	r.locale()
 }
@@ -35,7 +33,15 @@ func (r *request) paths() {
 	if r.PidFile == "" {
 		r.PidFile = filepath.Join(r.ServerRoot, "gild.pid")
 	}
+	r.StatusSocket = filepath.Join(r.ServerRoot, "status.sock")
+	if len(r.StatusSocket) >= socketPath {
+		r.warn("--server-root", "its path is too long for a Unix socket in it, so that 'gild status' cannot be used")
+		r.StatusSocket = ""
+	}
 }
+
+// socketPath is the room for a path and its final 0 in the address of a Unix socket, sockaddr_un of unix(7).
+const socketPath = 108
 
 // temporary is the directory for temporary files.
 func (r *request) temporary() string {

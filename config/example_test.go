@@ -20,7 +20,7 @@ func Example() {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
-	fmt.Println(c.Threads, "threads on", c.Listeners()[0].Address, c.SetEnv)
+	fmt.Println(c.Groups[0].Threads, "threads on", c.Listeners()[0].Address, c.SetEnv)
 	// Output: 8 threads on 127.0.0.1:8000 [{STAGE test}]
 }
 

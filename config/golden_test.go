@@ -183,9 +183,9 @@ func split(line string) []string {
 // testEnv is a small machine with three users, on which dir is the current directory and that for temporary files.
 func testEnv(dir string, variables map[string]string) Env {
 	users := []user.User{
-		{Username: "root", Uid: "0", Gid: "0"},
-		{Username: "www-data", Uid: "33", Gid: "33"},
-		{Username: "alice", Uid: "1000", Gid: "1000"},
+		{Username: "root", Uid: "0", Gid: "0", HomeDir: "/root"},
+		{Username: "www-data", Uid: "33", Gid: "33", HomeDir: "/var/www"},
+		{Username: "alice", Uid: "1000", Gid: "1000", HomeDir: "/home/alice"},
 	}
 	groups := []user.Group{{Name: "root", Gid: "0"}, {Name: "www-data", Gid: "33"}, {Name: "staff", Gid: "50"}, {Name: "alice", Gid: "1000"}}
 	return Env{
@@ -250,8 +250,13 @@ func fields(c *Config) map[string]any {
 	return m
 }
 
-// changes keeps of after what is not the same in before, through all nested objects.
+// changes keeps of after what is not the same in before, through all nested objects and through lists of them.
 func changes(before, after any) any {
+	olds, _ := before.([]any)
+	news, isList := after.([]any)
+	if isList && len(olds) == len(news) {
+		return changesOfList(olds, news)
+	}
 	old, _ := before.(map[string]any)
 	new, ok := after.(map[string]any)
 	if !ok || old == nil {
@@ -262,6 +267,15 @@ func changes(before, after any) any {
 		if !reflect.DeepEqual(old[key], value) {
 			kept[key] = changes(old[key], value)
 		}
+	}
+	return kept
+}
+
+// changesOfList is changes, element by element.
+func changesOfList(before, after []any) []any {
+	kept := make([]any, len(after))
+	for i := range after {
+		kept[i] = changes(before[i], after[i])
 	}
 	return kept
 }

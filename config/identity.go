@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os/user"
 	"slices"
@@ -8,7 +9,7 @@ import (
 	"strings"
 )
 
-// becomeUser finds out whom the workers run as. Only root can choose; anyone else may name himself.
+// becomeUser finds out whom the processes run as. Only root can choose; anyone else may name himself.
 func (r *request) becomeUser() {
 	account, err := r.account()
 	if err != nil {
@@ -20,20 +21,26 @@ func (r *request) becomeUser() {
 		r.complain("--group", err)
 		return
 	}
-	r.User, r.Group = account.Username, group.Name
+	r.User, r.Group, r.group().UserHome = account.Username, group.Name, account.HomeDir
 	if r.env.UID != 0 {
-		r.complain("--user", mismatch("user", account.Username, account.Uid, r.env.UID))
-		r.complain("--group", r.ownGroup(group))
+		r.stay(account, group)
 		return
 	}
 	if !r.given["--user"] {
 		r.warn("", "gild is started by root without --user, so the application runs as root")
 	}
-	if !r.given["--user"] && !r.given["--group"] {
-		return
+	if r.given["--user"] || r.given["--group"] || r.supplementary != nil {
+		r.Credential = r.credential(account, group)
 	}
-	r.Credential, err = r.credential(account, group)
-	r.complain("--user", err)
+}
+
+// stay complains of what only root can have.
+func (r *request) stay(account *user.User, group *user.Group) {
+	r.complain("--user", mismatch("user", account.Username, account.Uid, r.env.UID))
+	r.complain("--group", r.ownGroup(group))
+	if r.supplementary != nil {
+		r.complain("--supplementary-groups", errors.New("only root can choose them; start gild as root, with --user"))
+	}
 }
 
 // account is the user of --user, or the one that started gild, who need not be in the user database.
@@ -70,6 +77,14 @@ func (r *request) primaryGroup(account *user.User) (*user.Group, error) {
 	if name == "" {
 		name = "#" + account.Gid
 	}
+	if name == "#" {
+		return nil, fmt.Errorf("user %s has no entry in the user database, so its group has to be given", account.Username)
+	}
+	return r.lookupGroup(name)
+}
+
+// lookupGroup is the group of that name, or of the number after #, which need not be in the group database.
+func (r *request) lookupGroup(name string) (*user.Group, error) {
 	id, numeric := strings.CutPrefix(name, "#")
 	if !numeric {
 		found, err := r.env.LookupGroup(name)
@@ -77,9 +92,6 @@ func (r *request) primaryGroup(account *user.User) (*user.Group, error) {
 			return nil, fmt.Errorf("there is no group '%s' on this machine", name)
 		}
 		return found, nil
-	}
-	if id == "" {
-		return nil, fmt.Errorf("user %s has no entry in the user database, so its group has to be given", account.Username)
 	}
 	if _, err := integer(id, 0, 1<<32-2); err != nil {
 		return nil, err
@@ -106,25 +118,56 @@ func (r *request) ownGroup(group *user.Group) error {
 	return mismatch("group", group.Name, group.Gid, r.env.GID)
 }
 
-// credential is the identity in numbers, with the supplementary groups the user database gives to the account.
-func (r *request) credential(account *user.User, group *user.Group) (*Credential, error) {
-	ids := []string{account.Uid, group.Gid}
-	if !strings.HasPrefix(account.Username, "#") {
-		more, err := r.env.GroupIDs(account)
-		if err != nil {
-			return nil, fmt.Errorf("the groups of user '%s' cannot be read: %w", account.Username, err)
-		}
-		ids = append(ids, without(more, account.Gid)...)
+// credential is the identity in numbers. Asking for root by name is refused as mod_wsgi does: an application that may do
+// anything is never meant.
+func (r *request) credential(account *user.User, group *user.Group) *Credential {
+	if r.given["--user"] && account.Uid == "0" {
+		r.complain("--user", errors.New("WSGI process blocked from running as root."))
 	}
+	more, err := r.furtherGroups(account)
+	r.complain("--user", err)
+	ids := append([]string{account.Uid, group.Gid}, more...)
 	numbers := make([]uint32, len(ids))
 	for i, id := range ids {
 		n, err := strconv.ParseUint(id, 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("user '%s' has the id '%s', which is not a number", account.Username, id)
+			r.complain("--user", fmt.Errorf("user '%s' has the id '%s', which is not a number", account.Username, id))
 		}
 		numbers[i] = uint32(n)
 	}
-	return &Credential{UID: numbers[0], GID: numbers[1], Groups: unique(numbers[1:])}, nil
+	return &Credential{UID: numbers[0], GID: numbers[1], Groups: unique(numbers[1:])}
+}
+
+// furtherGroups is the ids of --supplementary-groups, or of the groups the user database gives to the account.
+func (r *request) furtherGroups(account *user.User) ([]string, error) {
+	if r.supplementary != nil {
+		return r.groupIDs(*r.supplementary), nil
+	}
+	if strings.HasPrefix(account.Username, "#") {
+		return nil, nil
+	}
+	ids, err := r.env.GroupIDs(account)
+	if err != nil {
+		return nil, fmt.Errorf("the groups of user '%s' cannot be read: %w", account.Username, err)
+	}
+	return without(ids, account.Gid), nil
+}
+
+// groupIDs is the ids of the groups in a list with commas. An empty list is none.
+func (r *request) groupIDs(list string) []string {
+	var ids []string
+	for name := range strings.SplitSeq(list, ",") {
+		if list == "" {
+			break
+		}
+		group, err := r.lookupGroup(strings.TrimSpace(name))
+		if err != nil {
+			r.complain("--supplementary-groups", err)
+			continue
+		}
+		ids = append(ids, group.Gid)
+	}
+	return ids
 }
 
 // without leaves one id out. The primary group of the account is no group of the workers when --group names another.

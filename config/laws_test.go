@@ -57,7 +57,7 @@ var uses = []struct {
 	{"--callable-object app", "Application.Callable"},
 	{"--mount-point /shop", "Application.MountPoint"},
 	{"--application-group shop", "Application.Group"},
-	{"--working-directory /", "WorkingDirectory"},
+	{"--working-directory /", "WorkingDirectory Groups.Home"},
 	{"--setenv KEY value", "SetEnv"},
 	{"--passenv HOME", "SetEnv"},
 	{"--python-home prefix", "Python.Home Python.Executable"},
@@ -76,17 +76,51 @@ var uses = []struct {
 	{"--limit-request-body 1", "LimitRequestBody"},
 	{"--limit-request-fields 1", "LimitRequestFields"},
 	{"--limit-request-field-size 2048", "LimitRequestFieldSize"},
-	{"--processes 2", "Processes ProcessesGiven"},
-	{"--threads 2", "Threads"},
-	{"--user #1000", "User Credential"},
-	{"--group staff", "Group Credential"},
-	{"--umask 027", "Umask"},
+	{"--processes 2", "Groups.Processes Groups.ProcessesGiven"},
+	{"--threads 2", "Groups.Threads"},
+	{"--user #1000", "User Credential Groups.User Groups.Credential"},
+	{"--group staff", "Group Credential Groups.Group Groups.Credential"},
+	{"--umask 027", "Groups.Umask"},
 	{"--process-name shop", "ProcessName"},
 	{"--header-timeout 1", "Timeouts.Header"},
 	{"--body-timeout 1", "Timeouts.Body"},
-	{"--socket-timeout 1", "Timeouts.Socket"},
+	{"--socket-timeout 1", "Timeouts.Socket Groups.Timeouts.Socket"},
 	{"--response-socket-timeout 1", "Timeouts.ResponseSocket"},
-	{"--shutdown-timeout 1", "Timeouts.Shutdown"},
+	{"--process-group shop", "Groups.Name Groups.DisplayName"},
+	{"--supplementary-groups staff", "Credential Groups.Credential"},
+	{"--chroot /", "Groups.Chroot"},
+	{"--cpu-priority 5", "Groups.CPUPriority"},
+	{"--server-mpm prefork", "MPM Groups.Threads Groups.MaximumProcesses Groups.MinimumSpare Groups.MaximumSpare"},
+	{"--initial-workers 1 --server-mpm prefork", "Groups.Processes Groups.MinimumProcesses"},
+	{"--minimum-spare-workers 0.5 --server-mpm prefork", "Groups.MinimumSpare"},
+	{"--maximum-spare-workers 1 --server-mpm prefork", "Groups.MaximumSpare"},
+	{"--daemon-backlog 1", "Groups.Backlog"},
+	{"--header-buffer-size 8192", "Groups.HeaderBufferSize"},
+	{"--response-buffer-size 65536", "Groups.ResponseBufferSize"},
+	{"--response-flush-delay 1", "Groups.ResponseFlushDelay"},
+	{"--maximum-requests 1000 --processes 2", "Groups.MaximumRequests Groups.MaximumRequestsJitter"},
+	{"--maximum-requests-jitter 1 --maximum-requests 1", "Groups.MaximumRequestsJitter"},
+	{"--restart-interval 1", "Groups.RestartInterval"},
+	{"--cpu-time-limit 1", "Groups.CPUTimeLimit"},
+	{"--rss-limit 1G", "Groups.RSSLimit"},
+	{"--memory-limit 1G", "Groups.MemoryLimit"},
+	{"--virtual-memory-limit 1G", "Groups.VirtualMemoryLimit"},
+	{"--request-timeout 1", "Groups.Timeouts.Request"},
+	{"--interrupt-timeout 1", "Groups.Timeouts.Interrupt"},
+	{"--queue-timeout 1", "Groups.Timeouts.Queue"},
+	{"--connect-timeout 1", "Groups.Timeouts.Connect"},
+	{"--startup-timeout 1", "Groups.Timeouts.Startup"},
+	{"--shutdown-timeout 1", "Groups.Timeouts.Shutdown"},
+	{"--graceful-timeout 1", "Groups.Timeouts.Graceful Groups.Timeouts.Eviction"},
+	{"--eviction-timeout 1", "Groups.Timeouts.Eviction"},
+	{"--deadlock-timeout 1", "Groups.Timeouts.Deadlock"},
+	{"--inactivity-timeout 1", "Groups.Timeouts.Inactivity"},
+	{"--ignore-activity /ping --inactivity-timeout 1", "Groups.IgnoreActivity"},
+	{"--disable-reloading", "ScriptReloading"},
+	{"--reload-on-changes", "ReloadOnChanges"},
+	{"--server-status", "ServerStatus"},
+	{"--server-metrics", "ServerMetrics"},
+	{"--metrics-address :9100", "MetricsAddress"},
 	{"--log-directory /logs", "Log.Directory"},
 	{"--log-level debug", "Log.Level"},
 	{"--log-to-terminal", "Log.ToTerminal Log.ErrorLog"},
@@ -97,17 +131,17 @@ var uses = []struct {
 	{"--access-log-format %h --access-log", "Log.AccessFormat"},
 	{"--startup-log", "Log.StartupLog"},
 	{"--startup-log-name s --startup-log", "Log.StartupLog"},
-	{"--server-root /srv/root", "ServerRoot PidFile"},
+	{"--server-root /srv/root", "ServerRoot PidFile StatusSocket"},
 	{"--pid-file /run/gild.pid", "PidFile"},
 	{"--locale de_DE.UTF-8", "Locale"},
 	{"--lang de_DE.UTF-8", "Locale"},
 }
 
 // alreadySo are options that set something to what it is anyway, as this version has no other; golden files show them.
-var alreadySo = []string{"--server-mpm", "--embedded-mode", "--map-head-to-get", "--help"}
+var alreadySo = []string{"--embedded-mode", "--map-head-to-get", "--help"}
 
 // derived are fields no option stands for alone.
-var derived = []string{"MPM", "Embedded", "CommandLine", "Warnings"}
+var derived = []string{"Embedded", "CommandLine", "Warnings", "Application.ProcessGroup", "Groups.UserHome"}
 
 // richEnv is a world in which every use above is possible.
 func richEnv(t *testing.T) Env {
@@ -148,7 +182,7 @@ func TestFieldsAreReached(t *testing.T) {
 	for _, use := range uses {
 		reached = append(reached, strings.Fields(use.fields)...)
 	}
-	all := flatten("", reflect.ValueOf(Config{}))
+	all := flatten("", reflect.ValueOf(Config{Groups: make([]ProcessGroup, 1)}))
 	for field := range all {
 		if !slices.Contains(reached, field) {
 			t.Errorf("no option sets Config.%s, and it is not listed as derived", field)
@@ -166,6 +200,9 @@ func flatten(prefix string, v reflect.Value) map[string]any {
 	all := map[string]any{}
 	for i := range v.NumField() {
 		name, field := prefix+v.Type().Field(i).Name, v.Field(i)
+		if name == "Groups" {
+			field = field.Index(0) // a command line makes one
+		}
 		if field.Kind() != reflect.Struct {
 			all[name] = field.Interface()
 			continue
@@ -177,6 +214,9 @@ func flatten(prefix string, v reflect.Value) map[string]any {
 	return all
 }
 
+// unset are fields that are zero when every use above is made.
+var unset = []string{"Timeouts.KeepAlive", "Python.DestroyInterpreter", "ScriptReloading", "Embedded", "Application.ProcessGroup"}
+
 // TestJSONRoundTrip: a Config with every field set arrives as it was sent.
 func TestJSONRoundTrip(t *testing.T) {
 	env := richEnv(t)
@@ -186,7 +226,7 @@ func TestJSONRoundTrip(t *testing.T) {
 	}
 	sent := mustParse(t, env, args...)
 	for field, value := range flatten("", reflect.ValueOf(*sent)) {
-		if reflect.ValueOf(value).IsZero() && !slices.Contains([]string{"Timeouts.KeepAlive", "Python.DestroyInterpreter"}, field) &&
+		if reflect.ValueOf(value).IsZero() && !slices.Contains(unset, field) &&
 			!strings.HasPrefix(field, "Log.") { // --log-directory and --log-to-terminal exclude each other
 			t.Errorf("the test does not set %s", field)
 		}
@@ -250,6 +290,9 @@ func TestLaterOptionsAreRefused(t *testing.T) {
 			continue
 		}
 		args := append([]string{o.name}, strings.Fields(o.values)...)
+		if o.check != nil {
+			args = []string{o.name, "512"}
+		}
 		c, err := Parse("start-server", append(args, args...), env)
 		switch {
 		case o.later != "" && err == nil:
@@ -265,7 +308,7 @@ func TestLaterOptionsAreRefused(t *testing.T) {
 // TestClientsPerProcess: the shares of the processes add up to at least the whole.
 func TestClientsPerProcess(t *testing.T) {
 	for _, c := range []struct{ clients, processes, want int }{{16384, 1, 16384}, {10, 3, 4}, {9, 3, 3}, {1, 4, 1}} {
-		config := Config{MaxClients: c.clients, Processes: c.processes}
+		config := Config{MaxClients: c.clients, Embedded: true, Groups: []ProcessGroup{{MaximumProcesses: c.processes}}}
 		if got := config.ClientsPerProcess(); got != c.want {
 			t.Errorf("%d clients for %d processes: got %d each, want %d", c.clients, c.processes, got, c.want)
 		}

@@ -37,14 +37,13 @@ func applicationOptions() []row {
 			always: "sendfile is always used where it can be, the option is not needed",
 			help:   "Let the kernel copy files of wsgi.file_wrapper to the client."},
 		{name: "--disable-reloading", since: "4.8.0",
-			always: "changed files are never reloaded in embedded mode, the option is not needed",
-			help:   "Do not load the application again when its file changes."},
-		{name: "--reload-on-changes", since: "4.1.0", later: "automatic reloading",
-			help: "Restart when any loaded module file changes."},
+			set:  off(func(r *request) *bool { return &r.ScriptReloading }),
+			help: "Do not load the application again when its script changes."},
+		{name: "--reload-on-changes", since: "4.1.0",
+			set:  on(func(r *request) *bool { return &r.ReloadOnChanges }),
+			help: "Replace the processes as soon as the file of any loaded module changes, not just the script. For development."},
 		{name: "--python-eggs", values: "DIRECTORY-PATH", since: "4.1.0", later: "the egg cache setting",
 			help: "Directory where zipped eggs are unpacked."},
-		{name: "--process-group", values: "NAME", since: "6.0.0", later: daemons,
-			help: "Name of the daemon process group."},
 	}
 }
 

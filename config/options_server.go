@@ -8,8 +8,6 @@ import "time"
 const (
 	tls         = "TLS"
 	hosts       = "virtual hosts"
-	daemons     = "daemon process groups"
-	prefork     = "the prefork MPM"
 	staticFiles = "static file serving"
 	access      = "access control and authentication"
 	proxying    = "proxying"

@@ -18,6 +18,10 @@ type request struct {
 
 	entryPoint     string
 	mpms           []string
+	initialWorkers *float64 // nil: not given
+	minimumSpare   *float64
+	maximumSpare   *float64
+	supplementary  *string // --supplementary-groups as given; nil: not given
 	pythonHome     string
 	accessLog      bool
 	accessFormat   string
@@ -50,6 +54,9 @@ func Parse(verb string, args []string, env Env) (*Config, error) {
 	return &r.Config, nil
 }
 
+// group is the process group the options are about, the only one a command line makes.
+func (r *request) group() *ProcessGroup { return &r.Groups[0] }
+
 // expanded is the words with environment variables put in.
 func (r *request) expanded(args []string) []string {
 	words := make([]string, len(args))
@@ -75,7 +82,8 @@ func (r *request) travels() error {
 
 // presets gives every row its default, in the words a user would write.
 func (r *request) presets(all []*row) {
-	r.Python.DestroyInterpreter = true
+	r.Python.DestroyInterpreter, r.ScriptReloading = true, true
+	r.Groups = make([]ProcessGroup, 1)
 	for _, o := range all {
 		if o.set == nil || o.preset == "" {
 			continue
@@ -158,6 +166,9 @@ func (r *request) obey(o *row, values []string) error {
 		r.complain(o.name, fmt.Errorf("refused, because %s %s", notYet, o.later))
 	default:
 		r.warn(o.name, "%s", o.always+o.dropped)
+	}
+	if o.check != nil {
+		r.complain(o.name, o.check(values[0]))
 	}
 	return nil
 }

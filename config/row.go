@@ -13,6 +13,9 @@ type row struct {
 	since  string // release of mod_wsgi that brought it; "": an option of gild
 	until  string // release of mod_wsgi that had it last; "": current
 	hidden bool   // accepted, but another spelling is the one to use
+	daemon bool   // it is about daemon processes, so it has no effect in embedded mode
+
+	check func(value string) error // of a dropped option: whether mod_wsgi-express would take the value; nil: any
 
 	set     func(r *request, values []string) error
 	always  string // accepted, because what it asks for is always so: a sentence that says this
@@ -40,7 +43,8 @@ func table() []section {
 		{"Listener and HTTP", listenerOptions()},
 		{"TLS", tlsOptions()},
 		{"Processes and threads", processOptions()},
-		{"Timeouts", timeoutOptions()},
+		{"Limits of a process", limitOptions()},
+		{"Timeouts of connections", timeoutOptions()},
 		{"Static files", staticOptions()},
 		{"Access and authentication", accessOptions()},
 		{"Proxying", proxyOptions()},

@@ -78,19 +78,43 @@ func integer(word string, low, high int64) (int64, error) {
 }
 
 // longest is the most seconds any timeout may have: a day. More is a mistake of units, and no different from for ever.
-const longest = 24 * 60 * 60
+// oldest is the same for what may become of a process: ten years.
+const longest, oldest = 24 * 60 * 60, 10 * 365 * 24 * 60 * 60
 
 // seconds takes a time of at least low seconds; mod_wsgi-express has whole ones, fractions are an addition.
 func seconds(low float64, field func(*request) *time.Duration) setter {
+	return duration(low, longest, field)
+}
+
+// age takes a time a process may live or spend, 0 for no limit.
+func age(field func(*request) *time.Duration) setter { return duration(0, oldest, field) }
+
+// duration takes seconds of that range.
+func duration(low, high float64, field func(*request) *time.Duration) setter {
 	return func(r *request, v []string) error {
 		s, err := fraction(v[0])
 		if err != nil {
-			return err
+			return fmt.Errorf("invalid number of seconds: '%s'", v[0])
 		}
-		if s < low || s > longest {
-			return fmt.Errorf("%s seconds are out of range, it is from %v to %v", v[0], low, longest)
+		if s < low || s > high {
+			return fmt.Errorf("%s seconds are out of range, it is from %v to %.0f", v[0], low, high)
 		}
 		*field(r) = time.Duration(math.Round(s * float64(time.Second)))
+		return nil
+	}
+}
+
+// share takes a part of the whole, which is 1. The words are those of mod_wsgi-express.
+func share(field func(*request) **float64) setter {
+	return func(r *request, v []string) error {
+		f, err := fraction(v[0])
+		if err != nil {
+			return err
+		}
+		if f < 0 || f > 1 {
+			return fmt.Errorf("%s is out of range, option value needs to be within the range 0 to 1.", v[0])
+		}
+		*field(r) = &f
 		return nil
 	}
 }
@@ -102,7 +126,7 @@ func fraction(word string) (float64, error) {
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return 0, fmt.Errorf("invalid number of seconds: '%s'", word)
+		return 0, fmt.Errorf("invalid floating-point value: '%s'", word)
 	}
 	return f, nil
 }

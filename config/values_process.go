@@ -2,42 +2,34 @@ package config
 
 import (
 	"fmt"
+	"math"
+	"net"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
 )
 
 // mpms are the models of which process serves what, in the order of preference.
-var mpms = []choice{{name: "event"}, {"worker", "the worker MPM"}, {"prefork", prefork}}
+var mpms = []choice{{name: Event}, {name: Worker}, {name: Prefork}}
 
 // addMPM notes a preference. As in mod_wsgi-express several of them are a filter, not a ranking (S49).
 func addMPM(r *request, v []string) error {
-	if _, err := choose(allOf(mpms), v[0]); err != nil {
-		return err
+	name, err := choose(mpms, v[0])
+	if err == nil {
+		r.mpms = append(r.mpms, name)
 	}
-	r.mpms = append(r.mpms, strings.ToLower(v[0]))
-	return nil
-}
-
-// allOf is the same choices with none refused.
-func allOf(choices []choice) []choice {
-	all := slices.Clone(choices)
-	for i := range all {
-		all[i].later = ""
-	}
-	return all
+	return err
 }
 
 // chooseMPM takes the first model of ours that was named, or simply the first.
 func (r *request) chooseMPM() {
 	for _, m := range mpms {
-		if len(r.mpms) > 0 && !slices.Contains(r.mpms, m.name) {
-			continue
+		if r.MPM == "" && (len(r.mpms) == 0 || slices.Contains(r.mpms, m.name)) {
+			r.MPM = m.name
 		}
-		name, err := choose(mpms, m.name)
-		r.complain("--server-mpm", err)
-		r.MPM = name
-		return
 	}
 }
 
@@ -49,7 +41,105 @@ func setUmask(r *request, v []string) error {
 		return fmt.Errorf("'%s' is not an octal number from 000 to 777", v[0])
 	}
 	mask := int(n)
-	r.Umask = &mask
+	r.group().Umask = &mask
+	return nil
+}
+
+// setProcessGroup takes a name that is the same for every request.
+func setProcessGroup(r *request, v []string) error {
+	switch {
+	case v[0] == "%{GLOBAL}":
+		return fmt.Errorf("%%{GLOBAL} are the processes that speak HTTP; use --embedded-mode for these")
+	case v[0] == "" || strings.Contains(v[0], "%{") || strings.ContainsFunc(v[0], unicode.IsControl):
+		return fmt.Errorf("'%s' is not the name of a process group; a plain name is", v[0])
+	}
+	r.group().Name = v[0]
+	return nil
+}
+
+// setSupplementaryGroups keeps the list until it is known who asks for it.
+func setSupplementaryGroups(r *request, v []string) error {
+	r.supplementary = &v[0]
+	return nil
+}
+
+// atLeast checks a size in bytes where 0 is the system's default.
+func atLeast(least int64) func(string) error {
+	return func(value string) error {
+		n, err := integer(value, 0, math.MaxInt32)
+		if err == nil && n != 0 && n < least {
+			err = fmt.Errorf("%d bytes are too small, the least is %d; 0 is the default", n, least)
+		}
+		return err
+	}
+}
+
+// bufferSize takes bytes; 0 stands for a size of its own.
+func bufferSize(least, zero int64, field func(*request) *int) setter {
+	check := atLeast(least)
+	return func(r *request, v []string) error {
+		if err := check(v[0]); err != nil {
+			return err
+		}
+		n, err := integer(v[0], 0, math.MaxInt32)
+		if n == 0 {
+			n = zero
+		}
+		*field(r) = int(n)
+		return err
+	}
+}
+
+// setFlushDelay takes milliseconds, up to a minute: nobody waits longer for the first bytes of a page on purpose.
+func setFlushDelay(r *request, v []string) error {
+	n, err := integer(v[0], 0, 60000)
+	r.group().ResponseFlushDelay = time.Duration(n) * time.Millisecond
+	return err
+}
+
+// units are what a number of bytes may end with. As in Python and in ulimit a kilobyte has 1024 of them.
+var units = map[string]int64{"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+// leastMemory is below what Python needs to start: less is a mistake of units, and no process would ever come up.
+const leastMemory = 16 << 20
+
+// memory takes a limit of memory, 0 for none.
+func memory(field func(*request) *int64) setter {
+	return func(r *request, v []string) error {
+		word, unit := strings.ToUpper(strings.TrimSpace(v[0])), int64(1)
+		for suffix, size := range units {
+			if digits, ok := strings.CutSuffix(word, suffix); ok {
+				word, unit = digits, size
+			}
+		}
+		n, err := integer(word, 0, math.MaxInt64/unit)
+		if err == nil && n != 0 && n*unit < leastMemory {
+			err = fmt.Errorf("'%s' are %d bytes, too few for Python to start; the least is 16M, and 0 is no limit", v[0], n*unit)
+		}
+		*field(r) = n * unit
+		return err
+	}
+}
+
+// addIgnoreActivity adds a URL path in the form of --mount-point.
+func addIgnoreActivity(r *request, v []string) error {
+	if v[0] == "" || strings.ContainsAny(v[0], "?#%") {
+		return fmt.Errorf("'%s' is not the decoded path of a URL", v[0])
+	}
+	r.group().IgnoreActivity = append(r.group().IgnoreActivity, path.Clean("/"+v[0]))
+	return nil
+}
+
+// setMetricsAddress takes an address and a port; without the address it is every interface.
+func setMetricsAddress(r *request, v []string) error {
+	host, port, err := net.SplitHostPort(v[0])
+	if err != nil {
+		return fmt.Errorf("'%s' is not an address and a port, such as 127.0.0.1:9100", v[0])
+	}
+	if _, err := integer(port, 1, 65535); err != nil {
+		return fmt.Errorf("the port: %w", err)
+	}
+	r.MetricsAddress = net.JoinHostPort(host, port)
 	return nil
 }
 

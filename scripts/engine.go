@@ -39,16 +39,17 @@ type Engine struct {
 func Start(c *config.Config, log logs.Logger, logFD int, level logs.Level) (*Engine, error) {
 	e := &Engine{config: c, log: log, target: targetName(c), fixed: fixedEnviron(c), https: isHTTPS(c)}
 	interpreters, index := interpretersOf(c)
+	group := &c.Groups[c.Application.ProcessGroup]
 	var err error
 	e.pool, err = cpython.Start(cpython.Config{
-		Threads:        c.Threads,
+		Threads:        group.Threads,
 		StackSize:      c.Python.StackSize,
 		Executable:     executable(c),
 		Home:           home(c),
 		Warnings:       c.Python.Warnings,
 		FreeThreading:  c.Python.FreeThreading,
 		SkipFinalize:   !c.Python.DestroyInterpreter,
-		Multiprocess:   c.ProcessesGiven,
+		Multiprocess:   group.Multiprocess(),
 		Prelude:        prelude,
 		Settings:       settingsOf(c),
 		ServerSoftware: ServerSoftware,

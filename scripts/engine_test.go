@@ -47,7 +47,7 @@ var served = sync.OnceValue(func() string {
 	c := &config.Config{
 		Application: config.Application{Type: config.Script, Target: script, Callable: "application", MountPoint: "/mount"},
 		Python:      config.Python{Executable: os.Getenv("GILD_PYTHON")},
-		Threads:     2,
+		Groups:      []config.ProcessGroup{{Threads: 2}},
 		SetEnv:      []config.Pair{{Key: "LARGE", Value: large}, {Key: "HTTPS", Value: "on"}, {Key: "MINE", Value: "1"}},
 	}
 	e, err := Start(c, testLog, -1, logs.Debug)
