@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Banner says at start what was understood, one line each: those of mod_wsgi-express, in its order, as far as they
@@ -11,6 +13,9 @@ func Banner(c *Config) string {
 	var b strings.Builder
 	line := func(label, value string) { fmt.Fprintf(&b, "%-19s: %s\n", label, value) }
 	line("Server URL", "http://"+c.hostport()+"/")
+	if c.ServerStatus {
+		line("Server Status", "http://"+c.hostport()+"/server-status")
+	}
 	line("Server Root", c.ServerRoot)
 	line("Error Log File", fmt.Sprintf("%s (%s)", logName(c.Log.ErrorLog, "/dev/stderr"), c.Log.Level))
 	if c.Log.AccessLog != "" {
@@ -21,13 +26,47 @@ func Banner(c *Config) string {
 	}
 	line("Operating Mode", c.mode())
 	line("Request Capacity", c.capacity())
+	if !c.Embedded {
+		c.daemonLines(line)
+	}
 	line("Server Backlog", fmt.Sprintf("%d (connections)", c.ServerBacklog))
 	line("Locale Setting", c.Locale)
 	line("Application", c.served())
 	if c.Python.Home != "" {
 		line("Python Home", c.Python.Home)
 	}
+	if c.MetricsAddress != "" {
+		line("Metrics", "http://"+reachable(c.MetricsAddress)+"/metrics")
+	}
 	return b.String()
+}
+
+// daemonLines are about daemon processes.
+func (c *Config) daemonLines(line func(label, value string)) {
+	g := &c.Groups[c.Application.ProcessGroup]
+	line("Request Timeout", inSeconds(g.Timeouts.Request))
+	if g.Timeouts.Interrupt > 0 {
+		line("Interrupt Timeout", inSeconds(g.Timeouts.Interrupt))
+	}
+	if g.Timeouts.Startup > 0 {
+		line("Startup Timeout", inSeconds(g.Timeouts.Startup))
+	}
+	line("Queue Backlog", fmt.Sprintf("%d (connections)", g.Backlog))
+	line("Queue Timeout", inSeconds(g.Timeouts.Queue))
+	line("Server Capacity", fmt.Sprintf("%d (%s)", c.MaxClients, c.MPM))
+}
+
+// reachable is an address to listen on as one to connect to from this machine.
+func reachable(address string) string {
+	if strings.HasPrefix(address, ":") {
+		return "localhost" + address
+	}
+	return address
+}
+
+// inSeconds is a time as it is given on the command line.
+func inSeconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " (seconds)"
 }
 
 // logName is the path of a log, or terminal for one that is no file.

@@ -13,12 +13,26 @@ import (
 // Call it as the user who will open the files, before privileges are dropped.
 func (c *Config) Check() error {
 	return errors.Join(
-		directory("--working-directory", c.WorkingDirectory),
+		c.groupDirectories(),
 		writable("--server-root", c.ServerRoot),
 		ours("--server-root", c.ServerRoot),
 		c.logFiles(),
 		parent("--pid-file", c.PidFile),
 	)
+}
+
+// groupDirectories checks where the processes of the application are to be.
+func (c *Config) groupDirectories() error {
+	var errs []error
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		if g.Chroot != "" && !isDir(g.Chroot) {
+			errs = append(errs, directory("--chroot", g.Chroot))
+			continue
+		}
+		errs = append(errs, directory("--working-directory", filepath.Join(g.Chroot, g.Home)))
+	}
+	return errors.Join(errs...)
 }
 
 // logFiles checks the places of those logs that are files.

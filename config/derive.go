@@ -12,19 +12,26 @@ import (
 // derive fills in what depends on more than one option, or on the world, once all options are known.
 func (r *request) derive() {
 	r.chooseMPM()
+	r.embed()
 	r.target()
 	r.paths()
 	r.logs()
 	r.timeouts()
 	r.becomeUser()
 	r.processGroup()
+	r.metrics()
+	r.reloading()
 	r.python()
 	r.locale()
 }
 
 // paths fills in the directories that were not given.
 func (r *request) paths() {
-	if r.WorkingDirectory == "" {
+	switch {
+	case r.WorkingDirectory != "":
+	case r.group().Chroot != "":
+		r.WorkingDirectory = "/"
+	default:
 		r.WorkingDirectory = r.env.Dir
 	}
 	if r.ServerRoot == "" {
@@ -35,9 +42,14 @@ func (r *request) paths() {
 	}
 	r.StatusSocket = filepath.Join(r.ServerRoot, "status.sock")
 	if len(r.StatusSocket) >= socketPath {
-		r.warn("--server-root", "its path is too long for a Unix socket in it, so that 'gild status' cannot be used")
+		r.warn("--server-root", "%s", socketTooLong(r.ServerRoot))
 		r.StatusSocket = ""
 	}
+}
+
+// socketTooLong says why a server has no status socket.
+func socketTooLong(root string) error {
+	return fmt.Errorf("the path '%s' is too long for a Unix socket in it, so 'gild status' cannot be used", root)
 }
 
 // socketPath is the room for a path and its final 0 in the address of a Unix socket, sockaddr_un of unix(7).

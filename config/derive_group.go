@@ -1,8 +1,52 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"net"
+	"strconv"
+	"strings"
 )
+
+// embed takes back what is about daemon processes if there are none.
+func (r *request) embed() {
+	if !r.Embedded {
+		return
+	}
+	for _, o := range r.all {
+		if !o.daemon {
+			continue
+		}
+		if r.given[o.name] {
+			r.warn(o.name, "without effect, because in embedded mode there are no daemon processes")
+			r.given[o.name] = false
+		}
+		r.preset(o)
+	}
+	g := r.group()
+	g.Name, g.MaximumRequestsJitter, g.ResponseFlushDelay, g.IgnoreActivity = "", 0, 0, nil
+	g.Timeouts = GroupTimeouts{Shutdown: g.Timeouts.Shutdown, Graceful: g.Timeouts.Graceful}
+	if g.Chroot != "" {
+		r.complain("--chroot", errors.New("only daemon processes can have a root directory of their own; leave --embedded-mode out"))
+	}
+}
+
+// reloading ends where the processes are not replaced or the user does not want it.
+func (r *request) reloading() {
+	if !r.ScriptReloading && r.ReloadOnChanges {
+		r.warn("--reload-on-changes", "without effect, because of --disable-reloading")
+	}
+	r.ScriptReloading = r.ScriptReloading && !r.Embedded
+	r.ReloadOnChanges = r.ReloadOnChanges && r.ScriptReloading
+}
+
+// metrics complains of an address that the server listens on itself.
+func (r *request) metrics() {
+	host, port, _ := net.SplitHostPort(r.MetricsAddress)
+	if port == strconv.Itoa(r.Port) && (host == "" || r.Host == "" || host == r.Host) {
+		r.complain("--metrics-address", fmt.Errorf("port %d is the one of the server; choose another", r.Port))
+	}
+}
 
 // processGroup fills in the one process group of a command line.
 func (r *request) processGroup() {
@@ -13,10 +57,81 @@ func (r *request) processGroup() {
 	}
 	g.DisplayName = fmt.Sprintf("(wsgi:%s:%d)", g.Name, r.env.UID)
 	g.Home, g.User, g.Group, g.Credential = r.WorkingDirectory, r.User, r.Group, r.Credential
-	r.MaxClients = max(r.MaxClients, g.Processes*g.Threads)
 	g.Timeouts.Socket = r.Timeouts.Socket
+	r.clients(g.Processes * g.Threads)
 	r.scale(g)
 	r.limits(g)
+	r.privileges(g)
+}
+
+// clients is at least one for each thread.
+func (r *request) clients(threads int) {
+	if r.MaxClients < threads && r.given["--max-clients"] {
+		r.warn("--max-clients", "%d is raised to %d, the number of all threads", r.MaxClients, threads)
+	}
+	r.MaxClients = max(r.MaxClients, threads)
+}
+
+// privileges complains of what only root can give a process.
+func (r *request) privileges(g *ProcessGroup) {
+	if r.env.UID == 0 {
+		return
+	}
+	if g.Chroot != "" {
+		r.complain("--chroot", complain("", "Cannot chroot WSGI daemon process when not root."))
+	}
+	if g.CPUPriority < 0 {
+		r.complain("--cpu-priority", fmt.Errorf("only root can have %d; anyone can have 0 to 19", g.CPUPriority))
+	}
+}
+
+// mostProcesses is how many processes a group may have.
+const mostProcesses = 1024
+
+// scale says how many processes there are, by the MPM. Prefork has processes instead of threads, and as many of them as
+// are needed; embedded workers do not say whether they are idle, so they are all there from the start.
+func (r *request) scale(g *ProcessGroup) {
+	if r.MPM == Prefork {
+		g.Processes, g.Threads = g.Processes*g.Threads, 1
+	}
+	if g.Processes > mostProcesses {
+		r.complain("--processes", fmt.Errorf("times --threads it is %d, which are processes under prefork; the most is %d", g.Processes, mostProcesses))
+	}
+	g.MinimumProcesses, g.MaximumProcesses = g.Processes, g.Processes
+	if r.MPM == Prefork && !r.Embedded {
+		r.spare(g)
+	} else {
+		r.noSpare()
+	}
+}
+
+// noSpare says, once, why the number of processes does not change.
+func (r *request) noSpare() {
+	var given []string
+	for _, name := range []string{"--initial-workers", "--minimum-spare-workers", "--maximum-spare-workers"} {
+		if r.given[name] {
+			given = append(given, name)
+		}
+	}
+	if len(given) == 0 {
+		return
+	}
+	why := fmt.Sprintf("the %s MPM has as many processes as --processes says, all the time; only prefork has more and fewer", r.MPM)
+	if r.MPM == Prefork {
+		why = "in embedded mode prefork has all its processes all the time"
+	}
+	r.warn(strings.Join(given, ", "), "without effect, because %s", why)
+}
+
+// What a process of gild has before the application is loaded, measured with Python 3.11 and rounded up: most of it is
+// reserved by Go and by the stacks of threads, and never touched. It counts for these limits all the same.
+const needsData, needsAddresses = 256 << 20, 2560 << 20
+
+// narrow warns of a limit that leaves the application nothing.
+func (r *request) narrow(option string, limit, needs int64) {
+	if limit != 0 && limit < needs {
+		r.warn(option, "gild itself reserves up to %dM of it, so the application may not start; --rss-limit counts only what is used", needs>>20)
+	}
 }
 
 // limits fills in those that depend on others.
@@ -24,23 +139,17 @@ func (r *request) limits(g *ProcessGroup) {
 	if g.Timeouts.Eviction == 0 {
 		g.Timeouts.Eviction = g.Timeouts.Graceful
 	}
+	if r.given["--interrupt-timeout"] && g.Timeouts.Interrupt > 0 && g.Timeouts.Request == 0 {
+		r.warn("--interrupt-timeout", "without effect, because --request-timeout is 0")
+	}
+	r.pointless("--ignore-activity", "--inactivity-timeout")
+	r.narrow("--memory-limit", g.MemoryLimit, needsData)
+	r.narrow("--virtual-memory-limit", g.VirtualMemoryLimit, needsAddresses)
 	if !r.given["--maximum-requests-jitter"] && g.MaximumProcesses > 1 {
 		g.MaximumRequestsJitter = g.MaximumRequests / 10
 	}
 	if g.MaximumRequestsJitter > g.MaximumRequests {
 		r.complain("--maximum-requests-jitter", fmt.Errorf("%d is more than --maximum-requests %d", g.MaximumRequestsJitter, g.MaximumRequests))
-	}
-}
-
-// scale says how many processes there are, by the MPM. Prefork has processes instead of threads, and as many of them as
-// are needed; embedded workers cannot be counted from outside, so they are all there from the start.
-func (r *request) scale(g *ProcessGroup) {
-	if r.MPM == Prefork {
-		g.Processes, g.Threads = g.Processes*g.Threads, 1
-	}
-	g.MinimumProcesses, g.MaximumProcesses = g.Processes, g.Processes
-	if r.MPM == Prefork && !r.Embedded {
-		r.spare(g)
 	}
 }
 

@@ -10,9 +10,9 @@
 // know rows, not options. Names, defaults and parsing rules are those of mod_wsgi-express 6.0.5, so that a command
 // line written for it means the same here.
 //
-// A complaint is an [Error]: a place (the option) and a sentence. Complaints about the command line itself come back
-// from Parse as a [UsageError] and end the program with status 2, as mod_wsgi-express does; what [Config.Check] finds
-// on this machine (a directory that does not exist) ends it with status 1.
+// A complaint is an [Error]: a place (the option, and the line of the file it is in) and a sentence. Complaints about the
+// command line itself come back from Parse as a [UsageError] and end the program with status 2, as mod_wsgi-express
+// does; what [Config.Check] finds on this machine (a directory that does not exist) ends it with status 1.
 //
 // The package has no state. Its functions may be called from any goroutine; a Config is not changed after Check and
 // may then be read from any number of them.

@@ -11,7 +11,7 @@ var ErrHelp = errors.New("help requested")
 
 // Error is one complaint: where it is, and what is wrong and would be right. It is the type callers branch on.
 type Error struct {
-	Place   string // "--option", the name of an environment variable, or ""
+	Place   string // "--option", the same after "file:line: ", the name of an environment variable, or ""
 	Message string // a sentence without the place
 }
 
@@ -53,4 +53,9 @@ func (e *UsageError) Unwrap() []error {
 }
 
 // usage is the first line of the help and of every usage error.
-func usage(verb string) string { return "Usage: gild " + verb + " script [options]" }
+func usage(verb string) string {
+	if verb == "status" {
+		return "Usage: gild status [options that start-server was given]"
+	}
+	return "Usage: gild " + verb + " script [options]"
+}

@@ -28,7 +28,7 @@ var update = flag.Bool("u", false, "rewrite the expected answers in testdata")
 //	uid 0                      who starts gild: 0 is root, 1000 is alice, who is the default
 //	python 3.13t               the Python linked in: 3.11 by default, t is free-threaded
 //	gild $WORK/venv/bin/gild   where the program is
-//	start-server app.wsgi --port 80
+//	start-server app.wsgi --port 80     or status, with what is wanted the path of the socket
 //	-- want a port --
 //	{ "Port": 80 }             what differs from alice starting gild without options or variables
 //
@@ -95,6 +95,9 @@ func runCase(t *testing.T, archive *txtar.Archive, text string) string {
 
 // outcome is the wanted text of a command line.
 func outcome(base *Config, words []string, env Env) string {
+	if words[0] == "status" {
+		return outcomeOfStatus(words[1:], env)
+	}
 	c, err := Parse(words[0], words[1:], env)
 	var usage *UsageError
 	switch {
@@ -110,6 +113,18 @@ func outcome(base *Config, words []string, env Env) string {
 		text += "status 1\n" + err.Error() + "\n"
 	}
 	return text
+}
+
+// outcomeOfStatus is the wanted text of a command line of gild status.
+func outcomeOfStatus(words []string, env Env) string {
+	path, err := StatusSocket(words, env)
+	switch {
+	case err == ErrHelp:
+		return "status 0, help\n"
+	case err != nil:
+		return "status 2\n" + err.Error() + "\n"
+	}
+	return path + "\n"
 }
 
 // extract writes the files of a case. A name that ends with a slash is a directory.
@@ -153,7 +168,7 @@ func readCase(t *testing.T, text, dir string) (Env, []string) {
 			env.PythonVersion, env.PythonFreeThreaded = strings.CutSuffix(rest, "t")
 		case first == "gild":
 			env.Executable = expand(rest, env.Lookup)
-		case first == "start-server":
+		case first == "start-server" || first == "status":
 			words = split(line)
 		case isVariable:
 			variables[name] = strings.ReplaceAll(value, "$WORK", dir)
@@ -285,14 +300,18 @@ func TestTexts(t *testing.T) {
 	dir := t.TempDir()
 	env := testEnv(dir, nil)
 	plain := mustParse(t, env)
-	full := mustParse(t, env, "--entry-point=pkg.wsgi", "--application-type=module", "--host=::1", "--port=80", "--processes=2", "--threads=1",
-		"--access-log", "--startup-log", "--log-directory=/var/log/gild", "--log-level=info")
+	full := mustParse(t, env, "--entry-point=pkg.wsgi", "--application-type=module", "--host=::1", "--port=80", "--processes=2",
+		"--access-log", "--startup-log", "--log-directory=/var/log/gild", "--log-level=info", "--server-status", "--metrics-address=:9100", "--interrupt-timeout=1.5",
+		"--startup-timeout=0", "--server-mpm=prefork")
+	embedded := mustParse(t, env, "--embedded-mode", "--processes=2")
 	terminal := mustParse(t, env, "--log-to-terminal", "--access-log", "--port=80")
 	for name, text := range map[string]string{
 		"help.txt":            Help("start-server"),
+		"help-status.txt":     Help("status"),
 		"defaults.json":       difference(&Config{}, plain),
 		"banner.txt":          Banner(plain),
 		"banner-full.txt":     Banner(full),
+		"banner-embedded.txt": Banner(embedded),
 		"banner-terminal.txt": Banner(terminal),
 	} {
 		compare(t, filepath.Join("testdata", name), strings.ReplaceAll(text, dir, "$WORK"))

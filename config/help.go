@@ -5,9 +5,13 @@ import (
 	"strings"
 )
 
-// Help is the text for --help, printed from the table the parser reads. It ends with a line feed.
+// Help is the text for --help of start-server, printed from the table the parser reads, or of status. It ends with a line
+// feed.
 func Help(verb string) string {
 	var b strings.Builder
+	if verb == "status" {
+		return usage(verb) + "\n\n" + wrap(statusHelp, "", 80)
+	}
 	b.WriteString(usage(verb) + "\n\n")
 	b.WriteString(wrap("Serves a WSGI application over HTTP. Options and the script may come in any order; an option can be abbreviated, and its value follows as the next word or after '='. $NAME is replaced by the environment variable.", "", 80))
 	sections := table()
@@ -18,6 +22,12 @@ func Help(verb string) string {
 	b.WriteString(droppedHelp(rows(sections)))
 	return b.String()
 }
+
+// statusHelp is what there is to know about gild status.
+const statusHelp = `Shows what a running server is doing: its processes and threads, what waits, and which processes were replaced and
+why. The options are those the server was started with; --server-root, --host, --port and --options-file say which server
+is meant, the others are not used. 'gild start-server --help' describes them. The server root depends on the user as well:
+whoever did not start the server has to give --server-root.`
 
 // optionsHelp describes the options of a section that do something.
 func optionsHelp(s section) string {

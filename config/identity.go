@@ -122,7 +122,7 @@ func (r *request) ownGroup(group *user.Group) error {
 // anything is never meant.
 func (r *request) credential(account *user.User, group *user.Group) *Credential {
 	if r.given["--user"] && account.Uid == "0" {
-		r.complain("--user", errors.New("WSGI process blocked from running as root."))
+		r.complain("--user", complain("", "WSGI process blocked from running as root."))
 	}
 	more, err := r.furtherGroups(account)
 	r.complain("--user", err)

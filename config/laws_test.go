@@ -138,7 +138,7 @@ var uses = []struct {
 }
 
 // alreadySo are options that set something to what it is anyway, as this version has no other; golden files show them.
-var alreadySo = []string{"--embedded-mode", "--map-head-to-get", "--help"}
+var alreadySo = []string{"--embedded-mode", "--map-head-to-get", "--help", "--options-file"}
 
 // derived are fields no option stands for alone.
 var derived = []string{"Embedded", "CommandLine", "Warnings", "Application.ProcessGroup", "Groups.UserHome"}
@@ -215,7 +215,7 @@ func flatten(prefix string, v reflect.Value) map[string]any {
 }
 
 // unset are fields that are zero when every use above is made.
-var unset = []string{"Timeouts.KeepAlive", "Python.DestroyInterpreter", "ScriptReloading", "Embedded", "Application.ProcessGroup"}
+var unset = []string{"Timeouts.KeepAlive", "Python.DestroyInterpreter", "ScriptReloading", "ReloadOnChanges", "Embedded", "Application.ProcessGroup"}
 
 // TestJSONRoundTrip: a Config with every field set arrives as it was sent.
 func TestJSONRoundTrip(t *testing.T) {
@@ -311,6 +311,39 @@ func TestClientsPerProcess(t *testing.T) {
 		config := Config{MaxClients: c.clients, Embedded: true, Groups: []ProcessGroup{{MaximumProcesses: c.processes}}}
 		if got := config.ClientsPerProcess(); got != c.want {
 			t.Errorf("%d clients for %d processes: got %d each, want %d", c.clients, c.processes, got, c.want)
+		}
+	}
+}
+
+// TestClientsOfTheFront: there is one front, so it may have all connections.
+func TestClientsOfTheFront(t *testing.T) {
+	c := Config{MaxClients: 10, Groups: []ProcessGroup{{MaximumProcesses: 3}}}
+	if got := c.ClientsPerProcess(); got != 10 {
+		t.Errorf("10 clients for the front: got %d", got)
+	}
+}
+
+// TestWSGIFlags: wsgi.multiprocess, wsgi.multithread and wsgi.run_once follow from the options.
+func TestWSGIFlags(t *testing.T) {
+	env := testEnv(t.TempDir(), nil)
+	for args, want := range map[string][3]bool{
+		"":                                 {false, true, false},
+		"--processes 1":                    {true, true, false},
+		"--processes 2":                    {true, true, false},
+		"--threads 1":                      {false, false, false},
+		"--maximum-requests 1":             {false, true, false},
+		"--server-mpm prefork":             {true, false, false},
+		"--server-mpm worker":              {false, true, false},
+		"--embedded-mode":                  {false, true, false},
+		"--threads 1 --maximum-requests 1": {false, false, true},
+		"--server-mpm prefork --threads 1": {false, false, false},
+		"--server-mpm prefork --maximum-requests 1":        {true, false, true},
+		"--threads 1 --maximum-requests 1 --embedded-mode": {false, false, false},
+		"--server-mpm prefork --embedded-mode --threads 3": {true, false, false},
+	} {
+		g := mustParse(t, env, strings.Fields(args)...).Groups[0]
+		if got := [3]bool{g.Multiprocess(), g.Multithread(), g.RunOnce()}; got != want {
+			t.Errorf("%s: multiprocess, multithread, run_once are %v, want %v", args, got, want)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func applicationOptions() []row {
 		{name: "--disable-reloading", since: "4.8.0",
 			set:  off(func(r *request) *bool { return &r.ScriptReloading }),
 			help: "Do not load the application again when its script changes."},
-		{name: "--reload-on-changes", since: "4.1.0",
+		{name: "--reload-on-changes", since: "4.1.0", daemon: true,
 			set:  on(func(r *request) *bool { return &r.ReloadOnChanges }),
 			help: "Replace the processes as soon as the file of any loaded module changes, not just the script. For development."},
 		{name: "--python-eggs", values: "DIRECTORY-PATH", since: "4.1.0", later: "the egg cache setting",

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -12,8 +13,12 @@ import (
 type request struct {
 	Config
 	env        Env
-	given      map[string]bool // names of the options that were there
-	operands   []string        // words that are no options
+	all        []*row
+	given      map[string]bool   // names of the options that were there
+	where      map[string]string // and where the last of each was, if not on the command line
+	at         string            // the same of the word that is being read
+	depth      int               // options files that are being read
+	operands   []string          // words that are no options
 	complaints []*Error
 
 	entryPoint     string
@@ -34,34 +39,53 @@ type request struct {
 
 // Parse makes a Config of the words after "gild", of which verb is the first. It follows mod_wsgi-express: options and
 // operands in any order, --option=value, abbreviations, -- before words that only look like options, and environment
-// variables expanded in every word after the verb. Beyond that it reads the environment, the user database, the
-// current directory and pyvenv.cfg, all through env.
+// variables expanded in every word after the verb. Beyond that it reads the files of --options-file, the environment, the
+// user database, the current directory and pyvenv.cfg, the last four through env. To read the options files again, call
+// it again with the same arguments.
 //
 // The error is ErrHelp or a *UsageError. Parse reports all complaints it can find at once.
 func Parse(verb string, args []string, env Env) (*Config, error) {
-	r := &request{env: env, given: map[string]bool{}}
-	all := rows(table())
-	r.CommandLine = append([]string{verb}, args...)
-	r.presets(all)
-	if err := r.read(all, r.expanded(args)); err != nil {
-		return nil, err
+	r := newRequest(verb, args, env)
+	if err := r.read(r.expanded(plain(args))); err != nil {
+		return nil, r.fatal(err)
 	}
 	r.derive()
 	r.complain("", r.travels())
 	if len(r.complaints) > 0 {
-		return nil, &UsageError{Verb: verb, Complaints: r.complaints}
+		return nil, r.refusal()
 	}
 	return &r.Config, nil
+}
+
+// newRequest is a request with nothing but the defaults in it.
+func newRequest(verb string, args []string, env Env) *request {
+	r := &request{env: env, all: rows(table()), given: map[string]bool{}, where: map[string]string{}}
+	r.CommandLine = append([]string{verb}, args...)
+	r.presets()
+	return r
+}
+
+// refusal is all complaints as an error.
+func (r *request) refusal() error {
+	return &UsageError{Verb: r.CommandLine[0], Complaints: r.complaints}
+}
+
+// plain is words that are from the command line.
+func plain(args []string) []word {
+	words := make([]word, len(args))
+	for i, arg := range args {
+		words[i].text = arg
+	}
+	return words
 }
 
 // group is the process group the options are about, the only one a command line makes.
 func (r *request) group() *ProcessGroup { return &r.Groups[0] }
 
 // expanded is the words with environment variables put in.
-func (r *request) expanded(args []string) []string {
-	words := make([]string, len(args))
-	for i, word := range args {
-		words[i] = expand(word, r.env.Lookup)
+func (r *request) expanded(words []word) []word {
+	for i := range words {
+		words[i].text = expand(words[i].text, r.env.Lookup)
 	}
 	return words
 }
@@ -81,79 +105,99 @@ func (r *request) travels() error {
 }
 
 // presets gives every row its default, in the words a user would write.
-func (r *request) presets(all []*row) {
+func (r *request) presets() {
 	r.Python.DestroyInterpreter, r.ScriptReloading = true, true
 	r.Groups = make([]ProcessGroup, 1)
-	for _, o := range all {
-		if o.set == nil || o.preset == "" {
-			continue
-		}
-		if err := o.set(r, strings.Fields(o.preset)); err != nil {
-			panic("config: default of " + o.name + ": " + err.Error()) // a mistake in the table
-		}
+	for _, o := range r.all {
+		r.preset(o)
+	}
+}
+
+// preset gives a row its default.
+func (r *request) preset(o *row) {
+	if o.preset == "" {
+		return
+	}
+	if err := o.set(r, strings.Fields(o.preset)); err != nil {
+		panic("config: default of " + o.name + ": " + err.Error()) // a mistake in the table
 	}
 }
 
 // read goes through the words. What cannot be told apart into options and values ends it at once; a value that will
-// not do is noted, so that all of them are reported together.
-func (r *request) read(all []*row, words []string) error {
+// not do is noted, so that all of them are reported together. The error is ErrHelp or an *Error.
+func (r *request) read(words []word) error {
 	for len(words) > 0 {
-		word := words[0]
-		words = words[1:]
+		first := words[0]
+		words, r.at = words[1:], first.at
 		var err error
 		switch {
-		case word == "--":
-			r.operands = append(r.operands, words...)
+		case first.text == "--":
+			r.operands = append(r.operands, texts(words)...)
 			words = nil
-		case word == "-h":
+		case first.text == "-h":
 			return ErrHelp
-		case strings.HasPrefix(word, "-") && word != "-":
-			words, err = r.option(all, word, words)
+		case strings.HasPrefix(first.text, "-") && first.text != "-":
+			words, err = r.option(first.text, words)
 		default:
-			r.operands = append(r.operands, word)
+			r.operands = append(r.operands, first.text)
 		}
 		if err != nil {
-			return r.fatal(err)
+			return err
 		}
 	}
 	return nil
 }
 
+// texts is the words without their places.
+func texts(words []word) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = w.text
+	}
+	return all
+}
+
 // fatal ends the reading with err as the last complaint.
 func (r *request) fatal(err error) error {
 	if complaint, ok := err.(*Error); ok {
-		return &UsageError{Verb: r.CommandLine[0], Complaints: append(r.complaints, complaint)}
+		r.complaints = append(r.complaints, complaint)
+		return r.refusal()
 	}
 	return err
 }
 
 // option obeys one option and returns the words after its values.
-func (r *request) option(all []*row, word string, words []string) ([]string, error) {
-	name, value, explicit := strings.Cut(word, "=")
+func (r *request) option(text string, words []word) ([]word, error) {
+	name, value, explicit := strings.Cut(text, "=")
 	if !strings.HasPrefix(name, "--") {
-		return nil, unknown(all, name)
+		return nil, r.here("", unknown(r.all, name))
 	}
-	o, err := find(all, name)
+	o, err := find(r.all, name)
 	if err != nil {
-		return nil, err
+		return nil, r.here("", err)
 	}
 	if explicit {
 		if o.arity() == 0 {
-			return nil, complain(o.name, "the option does not take a value")
+			return nil, r.here(o.name, errors.New("the option does not take a value"))
 		}
-		words = append([]string{value}, words...)
+		words = append([]word{{value, r.at}}, words...)
 	}
 	n := o.arity()
 	if len(words) < n {
-		return nil, complain(o.name, "the option requires %s: %s", plural(n, "argument"), o.values)
+		return nil, r.here(o.name, fmt.Errorf("the option requires %s: %s", plural(n, "argument"), o.values))
 	}
-	return words[n:], r.obey(o, words[:n])
+	return words[n:], r.obey(o, texts(words[:n]))
+}
+
+// here is a complaint about the word that is being read.
+func (r *request) here(option string, err error) *Error {
+	return complain(join(r.at, option), "%s", err)
 }
 
 // obey does with an option what its row says. The error is ErrHelp or nil.
 func (r *request) obey(o *row, values []string) error {
 	first := !r.given[o.name]
-	r.given[o.name] = true
+	r.given[o.name], r.where[o.name] = true, r.at
 	switch {
 	case o.set != nil:
 		err := o.set(r, values)
@@ -173,20 +217,33 @@ func (r *request) obey(o *row, values []string) error {
 	return nil
 }
 
-// complain notes a complaint, if there is one. An *Error has a place already and keeps it.
+// complain notes a complaint about an option, or about place, if there is one. An *Error may have a place of its own.
 func (r *request) complain(place string, err error) {
-	complaint, placed := err.(*Error)
-	switch {
-	case placed:
-		r.complaints = append(r.complaints, complaint)
-	case err != nil:
-		r.complaints = append(r.complaints, complain(place, "%s", err))
+	if err == nil {
+		return
 	}
+	complaint, ok := err.(*Error)
+	if !ok {
+		complaint = complain("", "%s", err)
+	}
+	if complaint.Place == "" {
+		complaint.Place = place
+	}
+	complaint.Place = join(r.where[complaint.Place], complaint.Place)
+	r.complaints = append(r.complaints, complaint)
 }
 
 // warn notes a line for the user that does not prevent the start.
 func (r *request) warn(place, format string, args ...any) {
-	r.Warnings = append(r.Warnings, complain(place, format, args...).Error())
+	r.Warnings = append(r.Warnings, complain(join(r.where[place], place), format, args...).Error())
+}
+
+// join is a place within a place.
+func join(outer, inner string) string {
+	if outer == "" || inner == "" {
+		return outer + inner
+	}
+	return outer + ": " + inner
 }
 
 // plural is a number with its noun.

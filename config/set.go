@@ -112,7 +112,7 @@ func share(field func(*request) **float64) setter {
 			return err
 		}
 		if f < 0 || f > 1 {
-			return fmt.Errorf("%s is out of range, option value needs to be within the range 0 to 1.", v[0])
+			return complain("", "%s is out of range, option value needs to be within the range 0 to 1.", v[0])
 		}
 		*field(r) = &f
 		return nil

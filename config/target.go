@@ -37,7 +37,7 @@ func (r *request) checkTarget() {
 		return
 	}
 	a.Target = r.absolute(a.Target)
-	switch info, err := os.Stat(a.Target); {
+	switch info, err := os.Stat(filepath.Join(r.group().Chroot, a.Target)); {
 	case err != nil:
 		r.warn("", "there is no script '%s'%s; requests are answered 500 until there is", a.Target, r.moduleHint())
 	case info.IsDir():
