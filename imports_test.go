@@ -19,7 +19,7 @@ import (
 const policy = `
 gild              config mpm server scripts cpython logs golang.org/x/sys github.com/pkg/errors
 
-gild/scripts      config server cpython logs golang.org/x/sys github.com/pkg/errors  -os/exec
+gild/scripts      config server cpython logs golang.org/x/sys github.com/pkg/errors github.com/fsnotify/fsnotify -os/exec
 gild/server       config logs golang.org/x/sys golang.org/x/net github.com/pkg/errors -os/exec
 gild/mpm          logs golang.org/x/sys github.com/pkg/errors                         -net/http
 gild/cpython      C golang.org/x/sys                                                  -net/http -os/exec
