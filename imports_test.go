@@ -17,7 +17,7 @@ import (
 //
 // "C" is cgo: only cpython speaks to C.
 const policy = `
-gild              config mpm server scripts cpython logs golang.org/x/sys github.com/pkg/errors
+gild              config mpm server scripts cpython logs golang.org/x/sys github.com/pkg/errors github.com/coreos/go-systemd/v22
 
 gild/scripts      config server cpython logs golang.org/x/sys github.com/pkg/errors github.com/fsnotify/fsnotify -os/exec
 gild/server       config logs golang.org/x/sys golang.org/x/net github.com/pkg/errors -os/exec
