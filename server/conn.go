@@ -20,6 +20,7 @@ type conn struct {
 
 	state  atomic.Uint32 // the http.ConnState; also read by other goroutines
 	broken atomic.Bool   // a write has failed
+	ended  atomic.Bool   // a read found the end of the stream, or the connection broken
 	closed atomic.Bool
 	halted atomic.Bool // bodies are not read any more, see Exchange.StopBody
 
@@ -30,7 +31,8 @@ type conn struct {
 	began       time.Time // first byte of a head that did not come in one piece; zero if it did
 	until       time.Time // the connection ends with this response: unread body is waited for until then. Zero: it does not
 	answering   bool      // what is written belongs to an Exchange, not to net/http's own complaint
-	refused     bool      // a request was refused without an Exchange: linger
+	refused     bool      // a request was refused without an Exchange
+	quiet       bool      // the client has said all it wants to: no need to linger
 	reason      string    // put into the next status line
 
 	exchange *Exchange // the current one, until its last byte is written
@@ -44,6 +46,9 @@ func (s *Server) newConn(nc net.Conn, info *Info) *conn {
 	c := &conn{Conn: nc, server: s, info: info}
 	c.read.arm, c.write.arm = nc.SetReadDeadline, nc.SetWriteDeadline
 	s.gate.enter(c)
+	if s.stage.Load() == aborted { // looked at after entering: wait does it in the other order
+		c.abort()
+	}
 	return c
 }
 
@@ -56,7 +61,7 @@ func (c *conn) setState(state http.ConnState) {
 		c.finish(true)
 		c.head, c.began, c.deadlines, c.answering = head{}, time.Time{}, 0, false
 	case http.StateClosed:
-		c.finish(false)
+		c.over()
 		c.server.gate.leave(c) // not before: Shutdown waits for the last line of the log, too
 	}
 }
@@ -107,9 +112,6 @@ func (c *conn) readHead(p []byte) (int, error) {
 	if !c.head.started {
 		c.startHead(len(p))
 	}
-	if c.server.draining.Load() {
-		c.hurry()
-	}
 	n, err := c.readOnce(p)
 	if c.head.synced && c.head.size == 0 {
 		n = trimEmptyLine(p[:n])
@@ -149,6 +151,9 @@ func (c *conn) startHead(size int) {
 // readOnce is one read with the deadline in c.read.
 func (c *conn) readOnce(p []byte) (int, error) {
 	c.read.prepare()
+	if c.leaving() { // looked at after the timer was set: Shutdown does it in the other order
+		c.hurry()
+	}
 	for {
 		if c.halted.Load() { // looked at after the timer was set: StopBody sets both in the other order
 			return 0, os.ErrDeadlineExceeded
@@ -156,13 +161,20 @@ func (c *conn) readOnce(p []byte) (int, error) {
 		n, err := c.Conn.Read(p)
 		c.in += int64(n)
 		if err == nil || c.leaving() || !c.read.early(err) {
-			return n, err
+			return n, c.noteRead(err)
 		}
 	}
 }
 
-// leaving reports that the server drains and this connection has nothing to finish: any timer ends its wait.
-func (c *conn) leaving() bool { return c.server.draining.Load() && c.reading() }
+func (c *conn) noteRead(err error) error {
+	if err != nil && !os.IsTimeout(err) {
+		c.ended.Store(true)
+	}
+	return err
+}
+
+// leaving reports that the server shuts down and this connection has nothing to finish: any timer ends its wait.
+func (c *conn) leaving() bool { return c.server.stage.Load() >= closing && c.reading() }
 
 // Write writes the response, or what net/http has to say about a bad request, which is put into our words. The client has
 // Timeouts.Write to take some of p; as long as it takes some it gets more time.
@@ -268,31 +280,4 @@ func (c *conn) withReason(p []byte) []byte {
 	q = append(append(append(q, p[:before]...), c.reason...), p[end:]...)
 	c.reason = ""
 	return q
-}
-
-// CloseWrite sends the end of the stream; net/http calls it before it closes on a client that may still be writing.
-func (c *conn) CloseWrite() error {
-	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return cw.CloseWrite()
-	}
-	return nil
-}
-
-// Close may be called by any goroutine, and more than once.
-func (c *conn) Close() error {
-	if c.closed.Swap(true) {
-		return nil
-	}
-	if c.refused {
-		c.linger()
-	}
-	return c.Conn.Close()
-}
-
-// reset makes the coming Close send a reset instead of an end: the only way to show that a response that is delimited by
-// the end of the connection is incomplete. Bytes not yet acknowledged may be lost with it.
-func (c *conn) reset() {
-	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
-		_ = t.SetLinger(0)
-	}
 }

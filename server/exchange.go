@@ -67,7 +67,7 @@ func From(w http.ResponseWriter) *Exchange {
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.w }
 
 // Note is a place where the handler keeps something for the life of the connection; nil at first. Only one request of a
-// connection is served at a time.
+// connection is served at a time. A [ConnectionEnd] in it is told when the connection ends.
 func (x *Exchange) Note() *any { return &x.conn.note }
 
 // Listener describes the socket the connection came in on.

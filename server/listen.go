@@ -18,6 +18,8 @@ type gate struct {
 	limit  int
 	conns  map[*conn]struct{}
 	closed bool
+
+	accepting int // calls of accept that are under way: each may still give a connection
 }
 
 func newGate(limit int) *gate {
@@ -26,14 +28,25 @@ func newGate(limit int) *gate {
 	return g
 }
 
-// wait blocks while the limit is reached. It reports false when the gate is closed.
+// wait blocks while the limit is reached. It reports false when the gate is closed; else settle has to follow.
 func (g *gate) wait() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for len(g.conns) >= g.limit && !g.closed {
 		g.cond.Wait()
 	}
+	if !g.closed {
+		g.accepting++
+	}
 	return !g.closed
+}
+
+// settle is called when an accept is over: its connection, if there is one, has entered.
+func (g *gate) settle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.accepting--
+	g.cond.Broadcast()
 }
 
 func (g *gate) enter(c *conn) {
@@ -67,14 +80,14 @@ func (g *gate) each(f func(*conn)) {
 	}
 }
 
-// empty returns a channel that is closed when there is no connection.
+// empty returns a channel that is closed when there is no connection and none to come. The gate is closed.
 func (g *gate) empty() <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		for len(g.conns) > 0 {
+		for len(g.conns)+g.accepting > 0 {
 			g.cond.Wait()
 		}
 	}()
@@ -97,9 +110,9 @@ func (l *listener) Close() error { return l.Socket.Close() }
 func (l *listener) Accept() (net.Conn, error) {
 	var pause time.Duration
 	for l.server.gate.wait() {
-		c, err := l.Socket.Accept()
+		c, err := l.acceptOne()
 		if err == nil {
-			return l.server.newConn(c, &l.Info), nil
+			return c, nil
 		}
 		if !isShortage(err) {
 			return nil, err
@@ -107,6 +120,16 @@ func (l *listener) Accept() (net.Conn, error) {
 		pause = l.backOff(pause, err)
 	}
 	return nil, net.ErrClosed
+}
+
+// acceptOne follows a wait at the gate. Shutdown cannot miss a connection that is accepted while it closes the socket.
+func (l *listener) acceptOne() (net.Conn, error) {
+	defer l.server.gate.settle()
+	c, err := l.Socket.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.server.newConn(c, &l.Info), nil
 }
 
 // backOff waits after a failed accept, 10 ms first and twice as long each time up to a second, and returns how long. Only the

@@ -17,9 +17,11 @@ type Options struct {
 	Timeouts  Timeouts
 	ErrorLog  logs.Logger     // required
 	AccessLog *logs.AccessLog // nil: no access log
+	Status    http.Handler    // serves /server-status of every listener, wherever the mount point is; nil: nobody does
+	Extra     []ExtraListener // sockets with a handler of their own
 }
 
-// A Listener is an open socket and what a URL says about it. New takes it over: Shutdown closes it.
+// A Listener is an open socket and what a URL says about it. New takes it over: Drain and Shutdown close it.
 type Listener struct {
 	Socket net.Listener
 	Info   Info

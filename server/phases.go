@@ -19,6 +19,7 @@ var phases = [...]phase{
 	(*Server).checkHead,
 	(*Server).checkMethod,
 	(*Server).checkPath,
+	(*Server).serveStatus,
 	(*Server).checkMount,
 	(*Server).checkLength,
 }
@@ -118,6 +119,22 @@ func (s *Server) checkPath(x *Exchange) int {
 		u.Path, u.RawPath = path, ""
 	}
 	return 0
+}
+
+// StatusPath is where Options.Status is served, mod_status' usual place.
+const StatusPath = "/server-status"
+
+// serveStatus answers a request for the status page, which lies beside the mount point and not below it.
+func (s *Server) serveStatus(x *Exchange) int {
+	if s.status == nil || x.Request.URL.Path != StatusPath {
+		return 0
+	}
+	x.Handler = "server-status"
+	s.status.ServeHTTP(x, x.Request)
+	if !x.Sent() {
+		x.WriteHeader(http.StatusOK)
+	}
+	return x.status
 }
 
 // checkMount is the router: what is outside the mount point does not exist.

@@ -13,11 +13,6 @@ import (
 // A request can be refused before there is an Exchange: its head could not be read. net/http then writes a line of text
 // to the connection; the functions of this file send our page in its place and log the refusal.
 
-const (
-	lingerTime  = 500 * time.Millisecond // how long a refused client may go on talking
-	lingerBytes = 256 << 10              // and how much
-)
-
 // refuseFor sends the page that stands for a complaint of net/http: "HTTP/1.1 400 Bad Request" with the reason as its body,
 // mostly after the status once more.
 func (c *conn) refuseFor(complaint []byte) error {
@@ -51,6 +46,7 @@ func (c *conn) refuse(status int, why string) error {
 		"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s", status, http.StatusText(status),
 		time.Now().UTC().Format(http.TimeFormat), serverName, pageType, len(page), page))
 	c.logRefusal(status, why)
+	c.server.counters.count(status, c.in, c.out)
 	c.server.accessLog.Log(&logs.Entry{Status: status, Body: int64(len(page)), Received: c.in, Sent: c.out, Start: time.Now(),
 		ClientAddr: c.RemoteAddr().String(), LocalAddr: c.LocalAddr(), Aborted: c.gone(), Reused: c.requests})
 	return err
@@ -66,20 +62,4 @@ func (c *conn) logRefusal(status int, why string) {
 		message += " (" + why + ")"
 	}
 	c.server.errorLog.Log(logs.Record{Level: logs.Info, Module: "core", Client: c.RemoteAddr().String(), Message: message})
-}
-
-// linger reads for a moment what the client still sends. Closing with unread data would reset the connection, and the
-// client could lose the answer (RFC 9112 section 9.6).
-func (c *conn) linger() {
-	if c.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
-		return
-	}
-	buf := make([]byte, 4096)
-	for total := 0; total < lingerBytes; {
-		n, err := c.Conn.Read(buf)
-		if err != nil {
-			return
-		}
-		total += n
-	}
 }

@@ -3,8 +3,10 @@ package server
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"gild/logs"
@@ -42,11 +44,12 @@ func (x *Exchange) begin(c *conn, w http.ResponseWriter, r *http.Request) {
 	x.Request, x.Start = r, c.began
 	x.w, x.conn, x.header = w, c, w.Header()
 	x.declared = -1
-	x.closing = x.server.timeouts.KeepAlive == 0 || x.server.draining.Load()
+	x.closing = x.server.timeouts.KeepAlive == 0 || x.server.leaving()
 	if x.Start.IsZero() {
 		x.Start = time.Now()
 	}
 	c.exchange, c.answering = x, true
+	c.quiet = r.Close && r.Body == http.NoBody
 	if r.Body != http.NoBody {
 		x.takeBody(r)
 	}
@@ -113,7 +116,13 @@ func (x *Exchange) Abort(reason error) {
 
 // Error sends the server's own page for a status of 400 or more and drops the header fields set so far. After a failed
 // read of the body the status says that instead of blaming the application with a 5xx. After the head it is [Abort].
-func (x *Exchange) Error(status int) {
+func (x *Exchange) Error(status int) { x.fail(status, 0) }
+
+// Unavailable is Error(503) with a Retry-After field: when the client may try again, in full seconds, rounded up. Zero or
+// less is no such field.
+func (x *Exchange) Unavailable(retry time.Duration) { x.fail(http.StatusServiceUnavailable, retry) }
+
+func (x *Exchange) fail(status int, retry time.Duration) {
 	if x.Sent() {
 		x.Abort(fmt.Errorf("%d %s", status, http.StatusText(status)))
 		return
@@ -123,6 +132,9 @@ func (x *Exchange) Error(status int) {
 	}
 	clear(x.header)
 	x.Reason = ""
+	if retry > 0 && status == http.StatusServiceUnavailable {
+		x.header["Retry-After"] = []string{strconv.FormatFloat(math.Ceil(retry.Seconds()), 'f', 0, 64)}
+	}
 	x.sendPage(status)
 }
 
@@ -145,6 +157,7 @@ func (c *conn) finish(keepAlive bool) {
 	if c.server.accessLog != nil {
 		x.logAccess(keepAlive)
 	}
+	c.server.counters.count(x.status, c.in, c.out)
 	c.exchange = nil
 	c.requests++
 	c.in, c.out = 0, 0

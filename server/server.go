@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -15,9 +14,6 @@ import (
 
 // serverName is the Server header of every response, as short as Apache's under ServerTokens Prod.
 const serverName = "gild"
-
-// newcomerGrace is how long a connection without a request may take to send one while the server drains.
-const newcomerGrace = 250 * time.Millisecond
 
 // A Server serves HTTP on its listeners. Make it with [New].
 type Server struct {
@@ -34,8 +30,14 @@ type Server struct {
 	exchanges sync.Pool
 	ids       *ids
 
-	draining atomic.Bool
-	stopping chan struct{} // closed when draining begins
+	status       http.Handler // nil: no status page
+	extra        []ExtraListener
+	extraServers []*http.Server // of each extra listener
+	counters     counters
+
+	stage    atomic.Int32
+	retired  sync.Once
+	stopping chan struct{} // closed when the stage of serving ends
 }
 
 // New returns a server that does not accept yet. It panics when Options lacks what it requires: that is a mistake in the
@@ -51,6 +53,8 @@ func New(opts Options) *Server {
 		timeouts:  opts.Timeouts.withDefaults(),
 		errorLog:  opts.ErrorLog,
 		accessLog: opts.AccessLog,
+		status:    opts.Status,
+		extra:     opts.Extra,
 		ids:       newIDs(),
 		stopping:  make(chan struct{}),
 	}
@@ -59,13 +63,22 @@ func New(opts Options) *Server {
 	for _, l := range opts.Listeners {
 		s.listeners = append(s.listeners, &listener{Listener: l, server: s})
 	}
+	for _, l := range opts.Extra {
+		s.extraServers = append(s.extraServers, s.newExtra(l))
+	}
 	s.http = s.newEngine()
+	s.counters.rate.add(time.Now(), 0)
 	return s
 }
 
-// Serve accepts connections until [Server.Shutdown] is called, and then returns nil at once, while requests may still be
-// running. Any other return is the failure of a listener, and the others are closed with it. Call it once.
+// Serve accepts connections until [Server.Drain] or [Server.Shutdown] is called, and then returns nil at once, while
+// requests may still be running. Any other return is the failure of a listener, and the others are closed with it; what
+// was accepted is served until Shutdown. Call it once; until then clients wait in the listen queue.
 func (s *Server) Serve() error {
+	s.serveExtra()
+	if s.status != nil || len(s.extra) > 0 {
+		go s.counters.sample(s.stopping)
+	}
 	errs := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		go func() { errs <- s.http.Serve(l) }()
@@ -74,7 +87,7 @@ func (s *Server) Serve() error {
 	for range s.listeners {
 		err := <-errs
 		s.closeListeners()
-		if first == nil && !s.draining.Load() && !errors.Is(err, net.ErrClosed) {
+		if first == nil && !s.leaving() && !errors.Is(err, net.ErrClosed) {
 			first = err
 		}
 	}
@@ -85,38 +98,7 @@ func (s *Server) closeListeners() {
 	for _, l := range s.listeners {
 		_ = l.Close()
 	}
-}
-
-// Shutdown closes the listeners and the idle connections and waits until the others have finished the request they are
-// in. A connection that was accepted but has sent nothing yet gets a moment to do so. When ctx ends first every connection
-// is closed as it stands and the error of ctx is returned; handlers may then still be running. Call it once.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.draining.Store(true)
-	close(s.stopping)
-	s.gate.close()
-	s.closeListeners()
-	s.http.SetKeepAlivesEnabled(false) // closes the idle ones, too
-	s.gate.each((*conn).hurryNew)
-	var err error
-	select {
-	case <-s.gate.empty():
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	_ = s.http.Close()
-	return err
-}
-
-// hurryNew is called from Shutdown's goroutine: it bounds the wait of a connection that is reading its first head.
-func (c *conn) hurryNew() {
-	if http.ConnState(c.state.Load()) == http.StateNew {
-		_ = c.Conn.SetReadDeadline(time.Now().Add(newcomerGrace))
-	}
-}
-
-// hurry bounds the wait for a head in the connection's own goroutine.
-func (c *conn) hurry() {
-	if soon := time.Now().Add(newcomerGrace); soon.Before(c.read.want) {
-		c.read.want = soon
+	for _, l := range s.extra {
+		_ = l.Socket.Close()
 	}
 }

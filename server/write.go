@@ -48,7 +48,7 @@ func (x *Exchange) setFields() {
 			x.declared = int64(n)
 		}
 	}
-	if x.closing || x.body.failed() {
+	if x.closing = x.closing || x.server.leaving(); x.closing || x.body.failed() {
 		h["Connection"] = closeField
 	}
 }

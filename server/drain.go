@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// The stages in the life of a Server. It never goes back to an earlier one.
+const (
+	serving  int32 = iota
+	draining       // nothing new is accepted; each response ends its connection
+	closing        // idle connections end, too
+	aborted        // every connection ends as it stands
+)
+
+// newcomerGrace is how long a connection without a request may take to send one during Shutdown.
+const newcomerGrace = 250 * time.Millisecond
+
+// Drain leaves without a loss, while somebody else accepts on the same sockets. It closes the listeners and keeps the
+// connections. From now on each response says "Connection: close" and ends its connection; one that is idle may send
+// one more request until its keep-alive time is over, one that was accepted and has sent nothing yet until the header
+// timeout is. It returns nil when there are none left.
+//
+// When ctx ends first every connection is closed as it stands and the error of ctx is returned; handlers may then still
+// be running. It may be called by any goroutine, and before Serve, which then accepts nothing.
+func (s *Server) Drain(ctx context.Context) error {
+	s.retire(draining)
+	return s.wait(ctx)
+}
+
+// Shutdown is Drain in a hurry: it closes the idle connections, too, and waits only for the requests that are running. A
+// connection that was accepted but has sent nothing yet gets a moment to do so. It may be called while Drain waits.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.retire(closing)
+	s.gate.each((*conn).hurryAlong)
+	return s.wait(ctx)
+}
+
+// retire reaches a stage after serving, in which nothing is accepted.
+func (s *Server) retire(stage int32) {
+	s.reach(stage)
+	s.retired.Do(func() {
+		close(s.stopping)
+		s.gate.close()
+		s.closeListeners()
+	})
+}
+
+// reach goes to a stage, unless the server is past it.
+func (s *Server) reach(stage int32) {
+	for now := s.stage.Load(); now < stage; now = s.stage.Load() {
+		if s.stage.CompareAndSwap(now, stage) {
+			return
+		}
+	}
+}
+
+// leaving reports whether connections end with the response.
+func (s *Server) leaving() bool { return s.stage.Load() >= draining }
+
+// wait waits for the last connection and ends what is left when ctx does.
+func (s *Server) wait(ctx context.Context) error {
+	var err error
+	select {
+	case <-s.gate.empty():
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.reach(aborted)
+	s.gate.each((*conn).abort)
+	s.closeExtra()
+	return err
+}
+
+// hurryAlong is called from Shutdown's goroutine: it bounds the wait of a connection for a head.
+func (c *conn) hurryAlong() {
+	switch http.ConnState(c.state.Load()) {
+	case http.StateNew:
+		_ = c.Conn.SetReadDeadline(time.Now().Add(newcomerGrace))
+	case http.StateIdle:
+		_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// hurry bounds the wait for a head in the connection's own goroutine.
+func (c *conn) hurry() {
+	if soon := time.Now().Add(newcomerGrace); soon.Before(c.read.want) {
+		c.read.want = soon
+		c.read.prepare()
+	}
+}
