@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // answers are what the handler of TestRaw does, by the last segment of the path.
@@ -33,11 +34,19 @@ var answers = map[string]func(x *Exchange, r *http.Request){
 	"304":          func(x *Exchange, _ *http.Request) { x.WriteHeader(304); _, _ = io.WriteString(x, "dropped") },
 	"error-403":    func(x *Exchange, _ *http.Request) { x.Header().Set("X-App", "1"); x.Error(403) },
 	"error-799":    func(x *Exchange, _ *http.Request) { x.Error(799) },
-	"error-late":   func(x *Exchange, _ *http.Request) { x.say("", "some"); x.Error(500) },
-	"read-fail":    answerReadFail,
-	"early":        func(x *Exchange, _ *http.Request) { x.say("2", "no") },
-	"user":         answerUser,
-	"url":          answerURL,
+	"error-504":    func(x *Exchange, _ *http.Request) { x.Error(504) },
+	"error-503":    func(x *Exchange, _ *http.Request) { x.Error(503) },
+	"error-502":    func(x *Exchange, _ *http.Request) { x.Error(502) },
+	"unavailable": func(x *Exchange, _ *http.Request) {
+		x.Header().Set("X-App", "1")
+		x.Unavailable(1500 * time.Millisecond)
+	},
+	"unavailable-0": func(x *Exchange, _ *http.Request) { x.Unavailable(0) },
+	"error-late":    func(x *Exchange, _ *http.Request) { x.say("", "some"); x.Error(500) },
+	"read-fail":     answerReadFail,
+	"early":         func(x *Exchange, _ *http.Request) { x.say("2", "no") },
+	"user":          answerUser,
+	"url":           answerURL,
 }
 
 func answer(w http.ResponseWriter, r *http.Request) {

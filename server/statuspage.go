@@ -1,0 +1,92 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"strconv"
+)
+
+// markup builds a page. All it is given as values is escaped.
+type markup struct{ bytes.Buffer }
+
+// raw adds text of our own with values of anybody's.
+func (m *markup) raw(format string, values ...string) {
+	escaped := make([]any, len(values))
+	for i, v := range values {
+		escaped[i] = html.EscapeString(printableText(v))
+	}
+	fmt.Fprintf(m, format, escaped...)
+}
+
+// row adds a row of cells in the given element, "td" or "th".
+func (m *markup) row(element string, cells ...string) {
+	m.WriteString("<tr>")
+	for _, cell := range cells {
+		m.raw("<"+element+">%s</"+element+">", cell)
+	}
+	m.WriteString("</tr>\n")
+}
+
+const pageHead = `<!DOCTYPE html>
+<html><head>
+<meta charset="utf-8">
+<title>gild status</title>
+<style>
+body { font-family: sans-serif; margin: 2em; }
+table { border-collapse: collapse; margin: 1em 0; }
+th, td { border: 1px solid #bbb; padding: 0.2em 0.6em; text-align: left; }
+pre { white-space: pre-wrap; word-break: break-all; }
+</style>
+</head><body>
+<h1>gild status</h1>
+`
+
+// renderStatusPage is the page for people.
+func renderStatusPage(s *Status) []byte {
+	var m markup
+	m.WriteString(pageHead)
+	m.WriteString("<ul>\n")
+	for _, line := range summary(s) {
+		m.raw("<li>%s</li>\n", line)
+	}
+	m.WriteString("</ul>\n")
+	m.raw("<pre>%s</pre>\n<p>%s</p>\n", s.scoreboard(), letters)
+	for i := range s.Groups {
+		m.group(s, &s.Groups[i])
+	}
+	m.WriteString("</body></html>\n")
+	return m.Bytes()
+}
+
+// group adds what is known of a process group.
+func (m *markup) group(s *Status, g *GroupStatus) {
+	m.raw("<h2>Process group %s</h2>\n<p>%s</p>\n", g.Name, groupLine(g))
+	m.WriteString("<table>\n")
+	m.row("th", processColumns...)
+	for i := range g.Processes {
+		m.row("td", processCells(s, &g.Processes[i])...)
+	}
+	m.WriteString("</table>\n<table>\n")
+	m.row("th", threadColumns...)
+	for i := range g.Processes {
+		for j := range g.Processes[i].Threads {
+			m.row("td", append([]string{strconv.Itoa(g.Processes[i].PID)}, threadCells(&g.Processes[i].Threads[j])...)...)
+		}
+	}
+	m.WriteString("</table>\n")
+	m.restarts(&g.Restarts)
+}
+
+// restarts adds the last restarts of a group, the newest first.
+func (m *markup) restarts(r *Restarts) {
+	if len(r.Last) == 0 {
+		return
+	}
+	m.WriteString("<h3>Last restarts</h3>\n<table>\n")
+	m.row("th", "When", "PID", "Reason")
+	for i := len(r.Last) - 1; i >= 0; i-- {
+		m.row("td", r.Last[i].When.Format(stampLayout), strconv.Itoa(r.Last[i].PID), r.Last[i].Reason)
+	}
+	m.WriteString("</table>\n")
+}
