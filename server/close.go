@@ -24,11 +24,11 @@ type ConnectionEnd interface {
 // Close is called by net/http in the goroutine of the connection; a second call does nothing. Mostly net/http is through
 // with the connection then, but when a write has failed the handler may still be running.
 func (c *conn) Close() error {
-	if c.closed.Swap(true) {
-		return nil
-	}
 	if http.ConnState(c.state.Load()) == http.StateHijacked {
 		return c.closeHijacked()
+	}
+	if c.closed.Swap(true) {
+		return nil
 	}
 	if !c.gone() {
 		c.over()
@@ -40,6 +40,11 @@ func (c *conn) Close() error {
 // over ends the exchange and tells the note. What a seat or a line in the log waits for does not wait for the lingering.
 func (c *conn) over() {
 	c.finish(false)
+	c.tell()
+}
+
+// tell tells the note that the connection has ended, once.
+func (c *conn) tell() {
 	if end, ok := c.note.(ConnectionEnd); ok {
 		c.note = nil
 		end.ConnectionEnd()
@@ -49,9 +54,7 @@ func (c *conn) over() {
 // closeHijacked is what StateClosed does for other connections: net/http has no further news of this one.
 func (c *conn) closeHijacked() error {
 	err := c.Conn.Close()
-	if end, ok := c.note.(ConnectionEnd); ok {
-		end.ConnectionEnd()
-	}
+	c.tell()
 	c.server.gate.leave(c)
 	return err
 }

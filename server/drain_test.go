@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -253,6 +254,59 @@ func TestServeLater(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Errorf("Serve: %v", err)
 	}
+}
+
+// A lateListener is in the middle of an accept when it is closed: its only connection comes after that.
+type lateListener struct {
+	net.Listener
+	once   sync.Once // net/http closes it as well
+	closed chan struct{}
+	late   chan net.Conn
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	if c, ok := <-l.late; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (l *lateListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *lateListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestDrainLateAccept: Drain does not return while an accept is under way, and then serves what it gave.
+func TestDrainLateAccept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lateListener{closed: make(chan struct{}), late: make(chan net.Conn)}
+		s := New(Options{Listeners: []Listener{{Socket: l}}, Handler: http.HandlerFunc(hello), ErrorLog: &testLog{}})
+		go func() { _ = s.Serve() }()
+		synctest.Wait()
+		var drained atomic.Bool
+		go func() {
+			if err := s.Drain(context.Background()); err != nil {
+				t.Errorf("Drain: %v", err)
+			}
+			drained.Store(true)
+		}()
+		<-l.closed
+		synctest.Wait()
+		if drained.Load() {
+			t.Fatal("Drain has not waited for the accept")
+		}
+		c, serverSide := net.Pipe()
+		l.late <- serverSide
+		close(l.late)
+		get(t, c)
+		c.Close()
+		synctest.Wait()
+		if !drained.Load() {
+			t.Error("Drain waits although the connection is gone")
+		}
+	})
 }
 
 // TestCloseDoesNotReset: a client that says more than is wanted gets its whole answer, then the end, and no reset.

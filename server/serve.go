@@ -44,7 +44,7 @@ func (x *Exchange) begin(c *conn, w http.ResponseWriter, r *http.Request) {
 	x.Request, x.Start = r, c.began
 	x.w, x.conn, x.header = w, c, w.Header()
 	x.declared = -1
-	x.closing = x.server.timeouts.KeepAlive == 0 || x.server.leaving()
+	x.closing = x.server.timeouts.KeepAlive == 0
 	if x.Start.IsZero() {
 		x.Start = time.Now()
 	}
