@@ -8,4 +8,8 @@
 // HTTP/1.1 is spoken by net/http. What is particular to it is in two files: engine.go sets an http.Server up, conn.go
 // stands between it and the socket and mends what net/http leaves open (lazy deadlines, error pages, reason phrases,
 // smuggling). Everything else knows http.Handler only, so that another engine can take net/http's place.
+//
+// A Server leaves in one of two ways: [Server.Drain] loses nothing while another process accepts on the same sockets,
+// [Server.Shutdown] is in a hurry. What goes on in it, and in the processes behind it, is a [Status], shown by
+// [StatusHandler], [MetricsHandler] and [WriteStatus].
 package server
