@@ -1,7 +1,7 @@
 // Gild serves a Python web application: HTTP in Go, the application in an embedded CPython.
 //
-// This file knows the verbs of the command line and the roles of a process; supervise.go and work.go wire the packages
-// together for the two roles.
+// This file knows the verbs of the command line and the roles of a process; supervise.go, front.go, daemon.go and worker.go
+// wire the packages together for the roles.
 package main
 
 import (
@@ -41,8 +41,10 @@ func run(args []string) int {
 	switch verb := args[0]; verb {
 	case "start-server":
 		return startServer(args)
-	case workerVerb:
-		return work()
+	case frontVerb, daemonVerb, workerVerb:
+		return runChild(verb)
+	case "status":
+		return status(args)
 	case "--version", "version":
 		fmt.Print(version())
 		return 0
@@ -61,6 +63,7 @@ const commands = `Usage: gild command [params]
 
 Commands:
   start-server   serves a Python web application in the foreground
+  status         says what the server that was started with the same options is doing
   --version      says which Python and which libraries are inside
   --help         this text; 'gild start-server --help' lists the options
 `
@@ -91,23 +94,33 @@ func release() string {
 
 // startServer obeys a command line, as the supervisor.
 func startServer(args []string) int {
+	c, err := parse(args)
+	if err == nil {
+		err = supervise(c)
+	}
+	return explain(args[0], err)
+}
+
+// parse understands a command line, verb first, in the environment of this process.
+func parse(args []string) (*config.Config, error) {
 	env, err := config.SystemEnv(cpython.ShortVersion(), cpython.IsFreeThreaded())
 	if err != nil {
-		return failed(err)
+		return nil, err
 	}
-	c, err := config.Parse(args[0], args[1:], env)
+	return config.Parse(args[0], args[1:], env)
+}
+
+// explain says what went wrong, or what the options are, and returns the exit status.
+func explain(verb string, err error) int {
 	var usage *config.UsageError
 	switch {
 	case errors.Is(err, config.ErrHelp):
-		fmt.Print(config.Help(args[0]))
+		fmt.Print(config.Help(verb))
 		return 0
 	case errors.As(err, &usage):
 		fmt.Fprintln(os.Stderr, usage)
 		return statusUsage
 	case err != nil:
-		return failed(err)
-	}
-	if err := supervise(c); err != nil {
 		return failed(err)
 	}
 	return 0

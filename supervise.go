@@ -1,14 +1,9 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"gild/config"
 	"gild/logs"
@@ -17,13 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// workerVerb is the first argument of a worker. It is for gild itself: a worker needs the descriptors of its
-// supervisor.
-const workerVerb = "worker"
-
 // supervise runs the server that c describes until it is stopped.
 func supervise(c *config.Config) error {
-	c.Embedded = true // until there are daemon processes
 	startup, err := openStartupLog(c)
 	if err != nil {
 		return err
@@ -58,31 +48,29 @@ func superviseChecked(c *config.Config, startup *os.File) error {
 		return err
 	}
 	defer writer.Close()
-	listeners, err := listen(c)
+	sockets := newSocketStore(writer)
+	defer sockets.close()
+	planner := newPlanner(sockets)
+	plan, err := planner.plan(c)
 	if err != nil {
 		return err
 	}
-	model, err := json.Marshal(c)
+	interval, err := watchdog()
 	if err != nil {
 		return err
 	}
-	group := &c.Groups[c.Application.ProcessGroup]
 	supervisor, err := mpm.New(mpm.Options{
-		Name:            fmt.Sprintf("%s:%d", displayHost(c), c.Port),
-		Args:            []string{processName(c), workerVerb},
-		Env:             workerEnvironment(c),
-		Dir:             c.WorkingDirectory,
-		Credential:      credential(group),
-		Config:          model,
-		Listeners:       listeners,
-		Workers:         group.Processes,
-		ShutdownTimeout: group.Timeouts.Shutdown,
-		PidFile:         c.PidFile,
-		Terminal:        isTerminal(os.Stdin) || isTerminal(os.Stdout),
-		Log:             writer,
-		ServeLog:        writer.Serve,
-		Reopen:          writer.Reopen,
-		Stderr:          startup,
+		Plan:     plan,
+		Reload:   planner.reload,
+		Retire:   planner.retire,
+		Reopen:   writer.Reopen,
+		PidFile:  c.PidFile,
+		Terminal: isTerminal(os.Stdin) || isTerminal(os.Stdout),
+		Log:      writer,
+		ServeLog: writer.Serve,
+		Stderr:   startup,
+		Notify:   notifier(writer),
+		Watchdog: interval,
 	})
 	if err != nil {
 		return err
@@ -140,69 +128,6 @@ func makeDirectories(c *config.Config) error {
 		}
 	}
 	return nil
-}
-
-// listen opens the sockets. They outlive the workers, so that a connection made while none is there waits in the
-// backlog instead of being refused.
-func listen(c *config.Config) ([]*os.File, error) {
-	var files []*os.File
-	for _, l := range c.Listeners() {
-		listener, err := new(net.ListenConfig).Listen(context.Background(), l.Network, l.Address)
-		if err != nil {
-			return nil, fmt.Errorf("cannot listen on %s: %w; %s", l.Address, err, advice(err))
-		}
-		file, err := listener.(*net.TCPListener).File()
-		if err != nil {
-			return nil, err
-		}
-		listener.Close() // the file is the same socket
-		// The backlog can be set again, and net has no way to ask for one.
-		if err := unix.Listen(int(file.Fd()), c.ServerBacklog); err != nil {
-			return nil, fmt.Errorf("--server-backlog: %w", err)
-		}
-		files = append(files, file)
-	}
-	return files, nil
-}
-
-// advice says what may help against an error of listen.
-func advice(err error) string {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return "is another server running there? --host and --port choose another address"
-	case errors.Is(err, syscall.EACCES):
-		return "ports below 1024 are for root: start gild as root with --user and --group, or choose another --port"
-	}
-	return "--host and --port choose another address"
-}
-
-func displayHost(c *config.Config) string {
-	if c.Host == "" {
-		return "localhost"
-	}
-	return c.Host
-}
-
-func processName(c *config.Config) string {
-	if c.ProcessName == "" {
-		return "gild"
-	}
-	return c.ProcessName
-}
-
-func workerEnvironment(c *config.Config) []string {
-	env := os.Environ()
-	if c.Locale != "" {
-		env = append(env, "LANG="+c.Locale, "LC_ALL="+c.Locale)
-	}
-	return env
-}
-
-func credential(g *config.ProcessGroup) *syscall.Credential {
-	if g.Credential == nil {
-		return nil
-	}
-	return &syscall.Credential{Uid: g.Credential.UID, Gid: g.Credential.GID, Groups: g.Credential.Groups}
 }
 
 func isTerminal(f *os.File) bool {

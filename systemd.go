@@ -34,14 +34,35 @@ func withoutSystemd(env []string) []string {
 // notifier returns a function that tells systemd the state of the service, in the words of sd_notify(3). It does nothing if
 // systemd has not started gild. A message that cannot be sent is logged, the first time.
 func notifier(log logs.Logger) func(state string) {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return func(string) {}
+	}
 	failed := false
 	return func(state string) {
-		if _, err := daemon.SdNotify(false, state); err != nil && !failed {
+		if err := notify(path, state); err != nil && !failed {
 			failed = true
-			logs.Printf(log, logs.Warn, "core", "systemd cannot be told %q at NOTIFY_SOCKET=%s: %v", state, os.Getenv("NOTIFY_SOCKET"), err)
+			logs.Printf(log, logs.Warn, "core", "systemd cannot be told %q at NOTIFY_SOCKET=%s: %v", state, path, err)
 		}
 	}
 }
+
+// notify sends a message of sd_notify(3). A reader who does not read is not waited for: the supervisor has other things to do.
+func notify(path, state string) error {
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetWriteDeadline(time.Now().Add(notifyPatience)); err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(state))
+	return err
+}
+
+// notifyPatience is how long a message to systemd may take.
+const notifyPatience = 100 * time.Millisecond
 
 // watchdog returns how often at least systemd wants to hear WATCHDOG=1, or 0 if it does not: sd_watchdog_enabled(3).
 func watchdog() (time.Duration, error) {

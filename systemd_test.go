@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -181,6 +182,23 @@ func TestNotifier(t *testing.T) {
 	tell("STATUS=gone")
 	if len(*log) != 1 || !strings.Contains((*log)[0], `"STOPPING=1" at NOTIFY_SOCKET=`+path) {
 		t.Errorf("the log is %q", *log)
+	}
+}
+
+// TestNotifierWithoutReader: the kernel keeps about ten messages that nobody reads; those after them are given up.
+func TestNotifierWithoutReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for n := 0; ; n++ {
+		if err := notify(path, "WATCHDOG=1"); errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		} else if err != nil || n > 10000 {
+			t.Fatalf("after %d messages: %v", n, err)
+		}
 	}
 }
 

@@ -106,10 +106,10 @@ const leastMemory = 16 << 20
 // memory takes a limit of memory, 0 for none.
 func memory(field func(*request) *int64) setter {
 	return func(r *request, v []string) error {
-		word, unit := strings.ToUpper(strings.TrimSpace(v[0])), int64(1)
-		for suffix, size := range units {
-			if digits, ok := strings.CutSuffix(word, suffix); ok {
-				word, unit = digits, size
+		word, unit := strings.TrimSpace(v[0]), int64(1)
+		if last := len(word) - 1; last >= 0 {
+			if size, ok := units[strings.ToUpper(word[last:])]; ok {
+				word, unit = word[:last], size
 			}
 		}
 		n, err := integer(word, 0, math.MaxInt64/unit)

@@ -22,29 +22,23 @@ gild_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Accepts the arena only if it is the layout this file was compiled for. */
-int
-gild_attach_arena(void *base, char *error, size_t size)
+/* The layout is our own copy: what is in the arena may have been overwritten by
+ * another process. */
+void
+gild_attach_arena(void *base, const gild_arena *layout)
 {
-    gild_arena *arena = base;
-
-    if (arena->magic != GILD_MAGIC || arena->layout != GILD_LAYOUT) {
-        snprintf(error, size, "the arena has layout %u, this program needs %u",
-                 arena->layout, GILD_LAYOUT);
-        return -1;
-    }
     gild.base = base;
-    gild.arena = arena;
-    gild.events = (uint64_t *)(gild.base + arena->events_offset);
-    gild.process = (gild_process *)(gild.base + arena->processes_offset)
+    gild.arena = base;
+    gild.layout = *layout;
+    gild.events = (uint64_t *)(gild.base + layout->events_offset);
+    gild.process = (gild_process *)(gild.base + layout->processes_offset)
                    + gild.config.process;
-    return 0;
 }
 
 gild_slot *
 gild_slot_at(uint32_t number)
 {
-    return (gild_slot *)(gild.base + gild.arena->slots_offset
+    return (gild_slot *)(gild.base + gild.layout.slots_offset
                          + (uint64_t)number * GILD_SLOT_SIZE);
 }
 
@@ -52,47 +46,46 @@ uint32_t
 gild_slot_number(const gild_slot *slot)
 {
     return (uint32_t)(((const char *)slot - gild.base
-                       - gild.arena->slots_offset) / GILD_SLOT_SIZE);
+                       - gild.layout.slots_offset) / GILD_SLOT_SIZE);
 }
 
 gild_thread *
 gild_thread_at(uint32_t process, uint32_t thread)
 {
-    return (gild_thread *)(gild.base + gild.arena->threads_offset)
-           + (size_t)process * gild.arena->threads + thread;
+    return (gild_thread *)(gild.base + gild.layout.threads_offset)
+           + (size_t)process * gild.layout.threads + thread;
 }
 
 static gild_ring *
 ring_at(uint32_t lane)
 {
-    return (gild_ring *)(gild.base + gild.arena->rings_offset) + lane;
+    return (gild_ring *)(gild.base + gild.layout.rings_offset) + lane;
 }
 
 static uint32_t *
 cells_of(uint32_t lane)
 {
-    return (uint32_t *)(gild.base + gild.arena->cells_offset)
-           + (size_t)lane * gild.arena->ring_cells;
+    return (uint32_t *)(gild.base + gild.layout.cells_offset)
+           + (size_t)lane * gild.layout.ring_cells;
 }
 
 /* Takes the oldest slot number of the lane, or -1. What decides is one
- * compare-and-swap on head, so a thread that dies on the way loses nothing;
- * "intent" says which position it was after, for the one who cleans up. */
+ * compare-and-swap on head. A thread that dies between that and claiming the
+ * slot leaves it QUEUED and in no ring; the front finds such slots. */
 int64_t
-gild_ring_pop(uint32_t lane, gild_thread *record)
+gild_ring_pop(uint32_t lane)
 {
     gild_ring *ring = ring_at(lane);
     uint32_t *cells = cells_of(lane);
-    uint32_t mask = gild.arena->ring_cells - 1;
+    uint32_t mask = gild.layout.ring_cells - 1;
     uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST);
 
     while (head != __atomic_load_n(&ring->tail, __ATOMIC_SEQ_CST)) {
-        __atomic_store_n(&record->intent, head + 1, __ATOMIC_RELAXED);
         uint32_t number = __atomic_load_n(&cells[head & mask],
                                           __ATOMIC_RELAXED);
         if (__atomic_compare_exchange_n(&ring->head, &head, head + 1, 0,
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-            return number < gild.arena->slots ? (int64_t)number : -1;
+            return number < gild.layout.slots ? (int64_t)number : -1;
         }
     }
     return -1;
@@ -102,7 +95,7 @@ gild_ring_pop(uint32_t lane, gild_thread *record)
 int64_t
 gild_ring_peek(uint32_t lane)
 {
-    uint32_t mask = gild.arena->ring_cells - 1;
+    uint32_t mask = gild.layout.ring_cells - 1;
     uint64_t head = gild_ring_head(lane);
 
     if (gild_ring_is_empty(lane)) {
@@ -110,7 +103,7 @@ gild_ring_peek(uint32_t lane)
     }
     uint32_t number = __atomic_load_n(&cells_of(lane)[head & mask],
                                       __ATOMIC_RELAXED);
-    return number < gild.arena->slots ? (int64_t)number : -1;
+    return number < gild.layout.slots ? (int64_t)number : -1;
 }
 
 uint64_t
@@ -165,7 +158,7 @@ gild_notify(gild_slot *slot)
 int
 gild_has_marks(void)
 {
-    for (uint32_t i = 0; i < (gild.arena->slots + 63) / 64; i++) {
+    for (uint32_t i = 0; i < (gild.layout.slots + 63) / 64; i++) {
         if (__atomic_load_n(&gild.events[i], __ATOMIC_SEQ_CST) != 0) {
             return 1;
         }
@@ -204,15 +197,23 @@ gild_futex_raise(uint32_t *word)
     gild_futex_wake(word, INT_MAX);
 }
 
+/* ---- waking ----------------------------------------------------------------- */
+
+static gild_process *
+process_at(uint32_t process)
+{
+    return (gild_process *)(gild.base + gild.layout.processes_offset) + process;
+}
+
 /* The first idle thread is the warmest: the others were woken less often. */
 static gild_thread *
-claim_idle_thread(uint32_t lane)
+claim_idle_thread(uint32_t process, uint32_t lane)
 {
-    uint32_t threads = __atomic_load_n(&gild.process->threads,
+    uint32_t threads = __atomic_load_n(&process_at(process)->threads,
                                        __ATOMIC_ACQUIRE);
 
-    for (uint32_t i = 0; i < threads; i++) {
-        gild_thread *record = gild_thread_at(gild.config.process, i);
+    for (uint32_t i = 0; i < threads && i < gild.layout.threads; i++) {
+        gild_thread *record = gild_thread_at(process, i);
         uint32_t idle = GILD_THREAD_IDLE;
         if (__atomic_load_n(&record->duty, __ATOMIC_RELAXED) == idle
             && __atomic_compare_exchange_n(&record->duty, &idle,
@@ -226,19 +227,20 @@ claim_idle_thread(uint32_t lane)
     return NULL;
 }
 
-int
-gild_wake(uint32_t lane)
+static int
+wake_in(uint32_t process, uint32_t lane)
 {
-    gild_lane_duty *duty = &gild.process->lanes[lane];
+    gild_lane_duty *duty = &process_at(process)->lanes[lane];
 
-    if (__atomic_load_n(&duty->drainers, __ATOMIC_SEQ_CST)
-        >= __atomic_load_n(&duty->wanted, __ATOMIC_RELAXED)) {
+    if (__atomic_load_n(&process_at(process)->closed, __ATOMIC_SEQ_CST)
+        || __atomic_load_n(&duty->drainers, __ATOMIC_SEQ_CST)
+           >= __atomic_load_n(&duty->wanted, __ATOMIC_RELAXED)) {
         return 0;
     }
     /* Counted before it is claimed: counted later, it could be done and
      * uncounted first. */
     __atomic_fetch_add(&duty->drainers, 1, __ATOMIC_SEQ_CST);
-    gild_thread *record = claim_idle_thread(lane);
+    gild_thread *record = claim_idle_thread(process, lane);
     if (record == NULL) {
         __atomic_fetch_sub(&duty->drainers, 1, __ATOMIC_SEQ_CST);
         return 0;
@@ -246,4 +248,26 @@ gild_wake(uint32_t lane)
     __atomic_store_n(&record->since, gild_now(), __ATOMIC_RELAXED);
     gild_futex_wake(&record->duty, 1);
     return 1;
+}
+
+int
+gild_wake(uint32_t lane)
+{
+    uint32_t own = gild.config.process;
+
+    if (wake_in(own, lane)) {
+        return 1;
+    }
+    for (uint32_t i = 1; i < gild.layout.processes; i++) {
+        if (wake_in((own + i) % gild.layout.processes, lane)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int
+gild_is_closed(void)
+{
+    return (int)__atomic_load_n(&gild.process->closed, __ATOMIC_SEQ_CST);
 }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define GILD_MAGIC          0x646c6967u   /* "gild" */
-#define GILD_LAYOUT         2u            /* raised when this file changes */
+#define GILD_LAYOUT         3u            /* raised when this file changes */
 
 #define GILD_MAX_LANES      32            /* GILs with a ring of their own */
 #define GILD_MAX_THREADS    512           /* Python threads of a process */
@@ -78,21 +78,27 @@ enum gild_verdict {
     GILD_RETRY,                 /* not begun: another process has to serve it */
 };
 
-/* gild_slot.file when the descriptor travels through the file socket. */
+/* gild_slot.file when the descriptor travels through the file socket, and what
+ * travels with it. */
 #define GILD_FILE_SENT (-2)
+typedef struct {
+    uint32_t slot;
+    uint32_t serial;
+} gild_file_message;
 
 enum gild_request_flags {
     GILD_NO_BODY = 1,           /* HEAD: the response has a head only */
     GILD_HTTPS = 2,             /* wsgi.url_scheme */
+    GILD_NO_ACTIVITY = 4,       /* does not keep an idle process alive */
 };
 
 /* One request. The first GILD_SLOT_HEAD bytes of a slot. */
 typedef struct {
     uint32_t state;             /* gild_slot_state */
+    uint32_t process;           /* who claimed it: changed with state, in one */
     uint32_t serial;            /* raised each time the slot is reused */
     uint32_t lane;
     uint32_t application;       /* index into the applications of the pool */
-    uint32_t process;           /* who claimed it */
     uint32_t thread;
     uint32_t flags;             /* gild_request_flags */
     uint32_t environ_length;    /* bytes of the environ block */
@@ -173,7 +179,6 @@ typedef struct {
     uint32_t tid;
     uint32_t slot;              /* in service, or UINT32_MAX */
     uint32_t serial;
-    uint64_t intent;            /* position + 1 in the ring that it is about to pop */
     uint32_t assigned;          /* slot number + 1 for a SEATED thread, 0: none */
     int64_t  since;             /* CLOCK_MONOTONIC of the last pick-up */
     uint64_t requests;          /* served */
@@ -181,6 +186,8 @@ typedef struct {
     uint64_t gil_wait;          /* nanoseconds of waiting for the GIL, all requests */
 } gild_thread;
 
+/* The head. Every process works with a copy of its own, made from the geometry
+ * that it was told, for all but the last word. */
 typedef struct {
     uint32_t magic;
     uint32_t layout;

@@ -15,12 +15,18 @@ type clock struct {
 }
 
 func newClock() clock {
-	var now unix.Timespec
-	origin := time.Now()
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		panic("cpython: no CLOCK_MONOTONIC: " + err.Error())
+	best, gap := clock{}, time.Hour
+	for range 5 { // the two readings belong together if nothing came between them
+		var now unix.Timespec
+		origin := time.Now()
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+			panic("cpython: no CLOCK_MONOTONIC: " + err.Error())
+		}
+		if between := time.Since(origin); between < gap {
+			best, gap = clock{origin: origin, offset: now.Nano()}, between
+		}
 	}
-	return clock{origin: origin, offset: now.Nano()}
+	return best
 }
 
 func (c clock) now() int64 { return c.offset + int64(time.Since(c.origin)) }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 gild_engine gild;
 
@@ -175,7 +176,25 @@ copy_config(const gild_config *config)
         application->spec = strdup(config->applications[i].spec);
         application->name = strdup(config->applications[i].name);
     }
-    return 0;
+    gild.config.process_group = strdup(config->process_group);
+    return gild.config.process_group == NULL ? -1 : 0;
+}
+
+/* The record may have belonged to a process that died. Closed until the front
+ * says that requests may come. */
+static void
+take_record(void)
+{
+    for (uint32_t i = 0; i < gild.layout.threads; i++) {
+        gild_thread *record = gild_thread_at(gild.config.process, i);
+        memset(record, 0, sizeof(*record));
+        record->slot = UINT32_MAX;
+    }
+    memset(gild.process, 0, sizeof(*gild.process));
+    gild.process->closed = 1;
+    gild.process->pid = (uint32_t)getpid();
+    gild.process->generation = gild.config.generation;
+    gild.process->started = gild_now();
 }
 
 /* A supervisor that does not read (it is stopped, its disk hangs) must not stop
@@ -203,7 +222,7 @@ initialisation_main(void *unused)
     }
     set_lanes();
     enter(SERVING);
-    wait_while(SERVING);
+    gild_watch();
     if (gild.config.finalize) {
         gild_interpreters_stop();
     }
@@ -223,9 +242,8 @@ gild_start(const gild_config *config, char *error, size_t size)
         snprintf(error, size, "no memory for %u threads", config->threads);
         return -1;
     }
-    if (gild_attach_arena(config->arena, error, size) < 0) {
-        return -1;
-    }
+    gild_attach_arena(config->arena, &config->layout);
+    take_record();
     life.error = error;
     life.error_size = size;
     bound_log();
@@ -250,6 +268,7 @@ gild_stop(void)
 {
     stop_workers();
     enter(STOPPING);
+    gild_watch_end();
     wait_while(STOPPING);
 }
 

@@ -25,6 +25,7 @@ typedef struct {
 
 typedef struct {
     void *arena;
+    gild_arena layout;          /* its head as it was made */
     uint32_t process;           /* our record in the arena */
     uint32_t threads;
     size_t stack_size;          /* bytes of a Python thread's stack; 0: the system's */
@@ -69,6 +70,48 @@ int gild_start(const gild_config *config, char *error, size_t size);
 /* Lets the threads finish what they serve, then ends Python as
  * gild_config.finalize says. Blocks for as long as the applications take. */
 void gild_stop(void);
+
+/* ---- while it serves -------------------------------------------------------- */
+
+/* Takes no more requests, or takes them again. Those that a thread has are
+ * served to their end. gild_close returns whether it was closed before. Any
+ * thread. */
+int gild_close(void);
+void gild_reopen(void);
+
+/* What the process wants (gild_config.attention_fd is written to). */
+enum gild_attention {
+    GILD_MAXIMUM_REQUESTS = 1,  /* as many were served as was asked for */
+    GILD_SCRIPT_CHANGED = 2,    /* the application is older than its script; the
+                                 * process has closed itself */
+};
+
+/* The flags that have come since the last call. */
+unsigned gild_attention_take(void);
+
+/* Calls function(argument) of the prelude in every interpreter, on Python's
+ * main thread; both are str. Blocks for at most *timeout* nanoseconds. Returns
+ * what the calls returned, a line for each that was not None, or NULL when they
+ * could not be made in time: then they are made later, or never. The caller
+ * frees it. Any thread but Python's. */
+char *gild_ask(const char *function, const char *argument, int64_t timeout);
+
+/* Has mod_wsgi.RequestTimeout raised in a request thread if it is still in the
+ * request with that serial. Returns at once. */
+void gild_interrupt(uint32_t thread, uint32_t serial);
+
+/* Writes the Python stacks of all threads to descriptor 2, whoever has the GIL,
+ * and their requests into the log. Any thread may call it; the writing goes on
+ * after it has returned. */
+void gild_dump_without_gil(void);
+
+/* Since when Python's main thread has been waiting for a GIL (CLOCK_MONOTONIC,
+ * nanoseconds), or 0 when it is not. It takes each about once a second. */
+int64_t gild_gil_wanted(void);
+
+/* Requests served, and how many of them count as activity. */
+uint64_t gild_requests(void);
+uint64_t gild_activity(void);
 
 /* Why an application could not be loaded; NULL if it was. Borrowed for ever. */
 const char *gild_application_error(uint32_t application);

@@ -10,8 +10,7 @@
 #include "internal.h"
 
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <time.h>
 
 #define ENTRY_HEAD 8
 
@@ -186,19 +185,33 @@ set_seconds(PyObject *environ, PyObject *key, int64_t nanoseconds)
     return result;
 }
 
-/* Times of the epoch for the application; the slot has monotonic ones. */
+/* Times of the epoch for the application; the slot has monotonic ones. In
+ * embedded mode there is no daemon, so it has no start: the prototype says 0. */
 static int
-set_times(PyObject *environ, gild_interpreter *interpreter, gild_slot *slot)
+set_times(PyObject *environ, gild_interpreter *interpreter,
+          const gild_slot *slot, int64_t epoch)
 {
     gild_names *names = &interpreter->names;
-    int64_t queue = slot->started + (slot->picked_up - slot->queued);
-    int64_t start = queue + (slot->gil - slot->picked_up);
 
     if (set_seconds(environ, names->request_start, slot->started) < 0
-        || set_seconds(environ, names->queue_start, slot->started) < 0) {
+        || set_seconds(environ, names->queue_start, epoch + slot->queued) < 0
+        || set_seconds(environ, names->application_start,
+                       epoch + slot->application_start) < 0) {
         return -1;
     }
-    return set_seconds(environ, names->application_start, start);
+    return !gild_is_daemon() ? 0
+           : set_seconds(environ, names->daemon_start,
+                         epoch + slot->picked_up);
+}
+
+/* What is between the clocks. It changes when somebody sets the time. */
+static int64_t
+epoch_at(int64_t monotonic)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - monotonic;
 }
 
 static int
@@ -215,19 +228,22 @@ set_thread(PyObject *environ, gild_interpreter *interpreter, gild_slot *slot)
 }
 
 PyObject *
-gild_environ(gild_binding *binding, gild_interpreter *interpreter,
+gild_environ(gild_worker *worker, gild_interpreter *interpreter,
              gild_slot *slot)
 {
     gild_names *names = &interpreter->names;
+    gild_binding *binding = &worker->bindings[interpreter->index];
     PyObject *environ = PyDict_Copy(interpreter->prototype);
 
     if (environ == NULL) {
         return NULL;
     }
+    slot->application_start = gild_now();
+    worker->service.epoch = epoch_at(slot->application_start);
     PyObject *scheme = slot->flags & GILD_HTTPS ? names->https : names->http;
     if (set_block(environ, binding, slot) < 0
         || PyDict_SetItem(environ, names->wsgi_url_scheme, scheme) < 0
-        || set_times(environ, interpreter, slot) < 0
+        || set_times(environ, interpreter, slot, worker->service.epoch) < 0
         || set_thread(environ, interpreter, slot) < 0) {
         Py_DECREF(environ);
         return NULL;
@@ -249,7 +265,6 @@ put(PyObject *prototype, const char *key, PyObject *value)
     return result;
 }
 
-/* wsgi.run_once is False: a process never serves just one request here. */
 static int
 put_wsgi(PyObject *d, gild_interpreter *interpreter)
 {
@@ -260,7 +275,8 @@ put_wsgi(PyObject *d, gild_interpreter *interpreter)
                   PyBool_FromLong(gild.config.threads != 1)) < 0
            || put(d, "wsgi.multiprocess",
                   PyBool_FromLong(gild.config.multiprocess)) < 0
-           || put(d, "wsgi.run_once", PyBool_FromLong(0)) < 0
+           || put(d, "wsgi.run_once",
+                  PyBool_FromLong(gild.config.run_once)) < 0
            || put(d, "wsgi.input_terminated", PyBool_FromLong(1)) < 0
            || put(d, "wsgi.file_wrapper", Py_NewRef((PyObject *)wrapper)) < 0;
 }
@@ -270,13 +286,15 @@ put_mod_wsgi(PyObject *d, gild_interpreter *interpreter)
 {
     return put(d, "mod_wsgi.version", Py_BuildValue("(iii)", 6, 0, 5)) < 0
            || put(d, "apache.version", Py_BuildValue("(iii)", 2, 4, 0)) < 0
-           || put(d, "mod_wsgi.process_group", PyUnicode_FromString("")) < 0
+           || put(d, "mod_wsgi.process_group",
+                  PyUnicode_FromString(gild_group())) < 0
            || put(d, "mod_wsgi.application_group",
                   PyUnicode_FromString(interpreter->name)) < 0
            || put(d, "mod_wsgi.handler_script", PyUnicode_FromString("")) < 0
            || put(d, "mod_wsgi.daemon_start", PyFloat_FromDouble(0.0)) < 0
-           || put(d, "mod_wsgi.server_pid",
-                  PyUnicode_FromFormat("%d", (int)getpid())) < 0
+           || put(d, "mod_wsgi.script_reloading",
+                  PyUnicode_FromString(gild.config.script_reloading ? "1"
+                                                                   : "0")) < 0
            || put(d, "SERVER_SOFTWARE",
                   PyUnicode_FromString(gild.config.server_software)) < 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <structmember.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,6 +175,52 @@ open_again(int fd)
     return again >= 0 ? again : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
+/* Sends the descriptor to the front, which is another process. It is there when
+ * the slot is DONE. What cannot be sent is iterated instead. */
+static int
+send_descriptor(const gild_slot *slot, int fd)
+{
+    gild_file_message text = {gild_slot_number(slot), slot->serial};
+    struct iovec part = {&text, sizeof(text)};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof(control.space)};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+    ssize_t sent;
+    do {
+        sent = sendmsg(gild.config.file_fd, &message,
+                       MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -1 : 0;
+}
+
+/* Gives the descriptor to the front, wherever that is. Returns 0 when that is
+ * not possible. */
+static int
+hand_over(gild_slot *slot, int fd)
+{
+    if (gild.config.file_fd < 0) {
+        slot->file = fd;
+        return 1;
+    }
+    int result = send_descriptor(slot, fd);
+    close(fd);
+    if (result < 0) {
+        return 0;
+    }
+    slot->file = GILD_FILE_SENT;
+    return 1;
+}
+
 static int
 give_file(gild_response *response, int fd, int64_t offset, int64_t length)
 {
@@ -184,12 +231,14 @@ give_file(gild_response *response, int fd, int64_t offset, int64_t length)
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
+    if (!hand_over(slot, own)) {
+        return 0;
+    }
     if (response->content_length >= 0 && response->content_length < length) {
         length = response->content_length;
     }
     slot->file_offset = offset;
     slot->file_length = length;
-    slot->file = own;
     response->sent = length;
     return 1;
 }

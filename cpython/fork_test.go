@@ -1,10 +1,15 @@
 package cpython
 
 import (
+	"os"
+	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
+
+func init() { stories["fork-killed"] = storyForkKilled }
 
 // The stories of forking have no sub-interpreter: with one, CPython itself hangs or aborts in a forked child
 // (gh-84139, gh-101437).
@@ -23,12 +28,28 @@ log: half of a line, and its rest
 	}
 }
 
-// TestForkedSignals (S59): signal.signal is ignored here and registers there; the defaults end a child, Go's handlers
-// are gone.
+// TestForkedSignals (S59, S60, S61): signal.signal is ignored here and registers there; the defaults end a child, Go's
+// handlers are gone.
 func TestForkedSignals(t *testing.T) {
-	out, _ := tell(t, "fork-signals")
-	if !strings.HasPrefix(out, `answer: 200 ["None", "[1] []", [15, 2, 11]]`+"\nlog: Ignoring Python signal handler registration for signal 10") ||
-		strings.Count(out, "log: ") != 1 || !strings.Contains(out, `File "applications.py", line`) {
+	for _, name := range []string{"fork-signals", "fork-signals-daemon"} {
+		out, _ := tell(t, name)
+		if !strings.HasPrefix(out, `answer: 200 ["None", "[1] []", [15, 2, 11, 10]]`+"\nlog: Ignoring Python signal handler registration for signal 10") ||
+			strings.Count(out, "log: ") != 1 || !strings.Contains(out, `File "applications.py", line`) {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+}
+
+// storyForkKilled has Go handle TERM, as it does in a daemon process.
+func storyForkKilled() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM)
+	storyPool(mainOnly)
+	play("fork_and_kill")
+}
+
+// TestForkedChildKilled (S60): a child that gets TERM before it has done anything ends by it.
+func TestForkedChildKilled(t *testing.T) {
+	if out, _ := tell(t, "fork-killed"); out != "answer: 200 all\n" {
 		t.Error(out)
 	}
 }

@@ -20,7 +20,7 @@ type Head struct {
 // breaks: start_response has seen to it.
 type Header struct{ Name, Value string }
 
-var errHead = errors.New("cpython: the arena is corrupt: a head block does not parse")
+var errHead = errors.New("a head block does not parse")
 
 // Head returns the head of the response, once, and nil while there is none. It
 // belongs to the request and is valid until Release; its strings are copies.
@@ -29,13 +29,13 @@ func (r *Request) Head() (*Head, error) {
 	if length == 0 {
 		return nil, nil
 	}
-	if length > OutputSize || r.slot.output_read != 0 {
-		return nil, errHead
+	if length > OutputSize || r.read != 0 {
+		return nil, r.corrupt("a head block is too long, or came twice")
 	}
 	// Copied first and then believed: the memory is shared.
 	block := string(window(r.slot, C.GILD_OUTPUT_OFFSET, length))
 	if err := parseHead(block, &r.head); err != nil {
-		return nil, err
+		return nil, r.corrupt(err.Error())
 	}
 	r.Advance(length)
 	return &r.head, nil

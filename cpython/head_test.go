@@ -118,7 +118,7 @@ func TestCorruptSlot(t *testing.T) {
 			return err != nil && !known
 		},
 		"less written than read": func(r *Request) bool {
-			r.slot.output_read = 1
+			r.read = 1
 			_, err := r.Output()
 			return err != nil
 		},
@@ -135,7 +135,7 @@ func TestCorruptSlot(t *testing.T) {
 	} {
 		r := begin(t, python(), "hello", nil)
 		clear(window(r.slot, outputOffset, 200))
-		r.slot.state = slotDone
+		r.slot.state, r.slot.output_end = slotDone, 1
 		if !r.Done() {
 			t.Fatal("the constants of the tests are not those of arena.h")
 		}

@@ -15,6 +15,7 @@ typedef struct {
     int waiting;                /* threads that wait for the body */
     int asked;                  /* the front knows that the body is wanted */
     int failed;                 /* an error was raised before */
+    gild_input_use use;
 } input;
 
 #define LOCKED(self, expression) \
@@ -52,6 +53,7 @@ wait_for_body(input *self)
     gild_slot *slot = self->slot;
 
     ask(self);
+    int64_t began = gild_now();
     self->waiting++;
     Py_BEGIN_ALLOW_THREADS
     for (;;) {
@@ -65,6 +67,7 @@ wait_for_body(input *self)
     }
     Py_END_ALLOW_THREADS
     self->waiting--;
+    self->use.waited += gild_now() - began;
 }
 
 static int
@@ -250,6 +253,8 @@ read_bytes(input *self, size_t limit, int stop_at_line)
         take(self, PyBytes_AS_STRING(b.bytes) + b.length, length);
         b.length += length;
     }
+    self->use.reads++;
+    self->use.bytes += b.length;
     return finish(&b);
 }
 
@@ -387,8 +392,15 @@ gild_input_new(gild_interpreter *interpreter, gild_slot *slot)
         self->waiting = 0;
         self->asked = 0;
         self->failed = 0;
+        self->use = (gild_input_use){0, 0, 0};
     }
     return (PyObject *)self;
+}
+
+gild_input_use
+gild_input_used(PyObject *object)
+{
+    return ((input *)object)->use;
 }
 
 static void

@@ -10,13 +10,37 @@
 
 /* ---- errors --------------------------------------------------------------- */
 
+PyObject *
+gild_prelude_function(gild_interpreter *interpreter, const char *name)
+{
+    return interpreter->prelude == NULL ? NULL
+           : PyDict_GetItemString(interpreter->prelude, name);
+}
+
+const char *
+gild_context(const gild_interpreter *interpreter, char *buffer, size_t size)
+{
+    char place[160] = "in embedded mode";
+
+    if (gild_is_daemon()) {
+        snprintf(place, sizeof(place), "of daemon process '%s'", gild_group());
+    }
+    if (interpreter->name[0] == '\0') {
+        snprintf(buffer, size, "main interpreter %s", place);
+    }
+    else {
+        snprintf(buffer, size, "sub-interpreter '%s' %s", interpreter->name,
+                 place);
+    }
+    return buffer;
+}
+
 /* The traceback module is imported only now: most interpreters never need it. */
 static PyObject *
 call_format_exception(gild_interpreter *interpreter, PyObject *type,
                       PyObject *value, PyObject *traceback)
 {
-    PyObject *format = interpreter->prelude == NULL ? NULL
-        : PyDict_GetItemString(interpreter->prelude, "format_exception");
+    PyObject *format = gild_prelude_function(interpreter, "format_exception");
 
     if (format == NULL) {
         return PyObject_Str(value != NULL ? value : type);
@@ -203,6 +227,7 @@ intern_names(gild_names *names)
         || INTERN(wsgi_url_scheme, "wsgi.url_scheme")
         || INTERN(request_start, "mod_wsgi.request_start")
         || INTERN(queue_start, "mod_wsgi.queue_start")
+        || INTERN(daemon_start, "mod_wsgi.daemon_start")
         || INTERN(application_start, "mod_wsgi.application_start")
         || INTERN(thread_id, "mod_wsgi.thread_id")
         || INTERN(https, "https") || INTERN(http, "http")) {
@@ -248,6 +273,15 @@ restrict_stdin(gild_interpreter *interpreter)
     return result;
 }
 
+/* The arena has records for more processes than a group ever has at work: old
+ * and new ones overlap. */
+static long
+maximum_processes(void)
+{
+    return gild.config.maximum_processes == 0
+           ? 1 : (long)gild.config.maximum_processes;
+}
+
 static int
 import_mod_wsgi(gild_interpreter *interpreter)
 {
@@ -261,11 +295,13 @@ import_mod_wsgi(gild_interpreter *interpreter)
     if (interpreter->module != NULL
         && PyModule_AddStringConstant(module, "application_group",
                                       interpreter->name) == 0
-        && PyModule_AddStringConstant(module, "process_group", "") == 0
+        && PyModule_AddStringConstant(module, "process_group",
+                                      gild_group()) == 0
         && PyModule_AddIntConstant(module, "threads_per_process",
                                    gild.config.threads) == 0
         && PyModule_AddIntConstant(module, "maximum_processes",
-                                   gild.arena->processes) == 0) {
+                                   maximum_processes()) == 0) {
+        interpreter->module->interpreter = interpreter;
         result = 0;
     }
     Py_DECREF(module);  /* sys.modules keeps it */
@@ -331,26 +367,41 @@ furnish_or_explain(gild_interpreter *interpreter, char *error, size_t size)
 
 /* ---- applications ---------------------------------------------------------- */
 
-/* Calls load(spec) of the prelude. A failure is kept and logged: requests are
- * answered 500 and the process is replaced, never loaded twice. */
+PyObject *
+gild_application_callable(gild_application *application)
+{
+    PyObject *load = gild_prelude_function(application->interpreter, "load");
+
+    if (load == NULL) {
+        PyErr_SetString(PyExc_SystemError, "the prelude has no load()");
+        return NULL;
+    }
+    PyObject *spec = PyUnicode_DecodeFSDefault(application->spec);
+    if (spec == NULL) {
+        return NULL;
+    }
+    PyObject *callable = PyObject_CallOneArg(load, spec);
+    Py_DECREF(spec);
+    return callable;
+}
+
+/* A failure is kept and logged: requests are answered 500 and the process is
+ * replaced, never loaded twice. */
 void
 gild_application_load(gild_application *application)
 {
     gild_interpreter *interpreter = application->interpreter;
-    PyObject *load = PyDict_GetItemString(interpreter->prelude, "load");
+    char buffer[256];
 
-    if (load == NULL) {
-        application->error = strdup("the prelude has no load()");
-        return;
-    }
-    PyObject *spec = PyUnicode_DecodeFSDefault(application->spec);
-    if (spec != NULL) {
-        application->callable = PyObject_CallOneArg(load, spec);
-        Py_DECREF(spec);
-    }
+    gild_log(GILD_INFO, NULL, "Loading WSGI script '%s' into %s.",
+             application->name,
+             gild_context(interpreter, buffer, sizeof(buffer)));
+    application->callable = gild_application_callable(application);
     if (application->callable == NULL) {
         application->error = log_text(gild_format_exception(interpreter));
+        return;
     }
+    gild_reload_watch(application);
 }
 
 static void
@@ -424,8 +475,7 @@ gild_interpreters_start(char *error, size_t size)
 static void
 call_shutdown(gild_interpreter *interpreter)
 {
-    PyObject *shutdown = interpreter->prelude == NULL ? NULL
-        : PyDict_GetItemString(interpreter->prelude, "shutdown");
+    PyObject *shutdown = gild_prelude_function(interpreter, "shutdown");
     PyObject *result = shutdown == NULL ? NULL : PyObject_CallNoArgs(shutdown);
 
     if (result == NULL && PyErr_Occurred()) {
@@ -445,6 +495,7 @@ release(gild_interpreter *interpreter)
     for (uint32_t i = 0; i < gild.config.application_count; i++) {
         if (gild.applications[i].interpreter == interpreter) {
             Py_CLEAR(gild.applications[i].callable);
+            gild_reload_clear(&gild.applications[i]);
         }
     }
     Py_CLEAR(interpreter->prototype);

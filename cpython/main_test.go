@@ -41,7 +41,6 @@ const (
 func testConfig() Config {
 	c := Config{
 		Threads:        testThreads,
-		Requests:       testRequests,
 		Executable:     os.Getenv("GILD_PYTHON"),
 		FreeThreading:  IsFreeThreaded(),
 		Prelude:        testPrelude,
@@ -111,11 +110,39 @@ func (j *journal) take() []string {
 
 var testJournal = newJournal()
 
+// both is a front and the Python behind it, in one process.
+type both struct {
+	*Pool
+	*Python
+}
+
+// startBoth starts a Python and the front for it.
+func startBoth(c Config) (*both, error) {
+	lanes, count := Lanes(c.Interpreters, c.Applications)
+	a, err := NewArena(Geometry{Requests: testRequests, Lanes: count, Processes: 1, Threads: c.Threads})
+	if err != nil {
+		return nil, err
+	}
+	p, err := Start(a, 0, c)
+	if err != nil {
+		return nil, err
+	}
+	pool := NewPool(a, PoolConfig{Lanes: lanes, Capacity: c.Threads})
+	pool.Process(0, os.Getpid(), Ready)
+	return &both{pool, p}, nil
+}
+
+// Stop ends both.
+func (b *both) Stop() {
+	b.Python.Stop()
+	b.Pool.Close()
+}
+
 // python is the pool that the tests share.
-var python = sync.OnceValue(func() *Pool {
+var python = sync.OnceValue(func() *both {
 	c := testConfig()
 	c.LogFD = testJournal.fd[1]
-	p, err := Start(c)
+	p, err := startBoth(c)
 	if err != nil {
 		panic(err)
 	}
@@ -138,7 +165,7 @@ type response struct {
 type environ []string
 
 // begin returns a request for a function of applications.py, with all of its environ.
-func begin(tb testing.TB, p *Pool, function string, more environ) *Request {
+func begin(tb testing.TB, p *both, function string, more environ) *Request {
 	tb.Helper()
 	r, err := p.Acquire(tb.Context())
 	if err != nil {
@@ -153,7 +180,7 @@ func begin(tb testing.TB, p *Pool, function string, more environ) *Request {
 
 func submit(tb testing.TB, r *Request, application int) {
 	tb.Helper()
-	if err := r.Submit(application, 0, time.Now()); err != nil {
+	if err := r.Submit(tb.Context(), application, 0, time.Now(), nil); err != nil {
 		tb.Fatal(err)
 	}
 }

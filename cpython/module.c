@@ -94,12 +94,49 @@ restrict_signal(PyObject *module, PyObject *real)
 
 /* ---- the module ------------------------------------------------------------------- */
 
+/* For what the module does not have (PEP 562). */
+static PyObject *
+module_getattr(PyObject *module, PyObject *name)
+{
+    if (PyUnicode_Check(name)
+        && PyUnicode_CompareWithASCIIString(name, "active_requests") == 0) {
+        return gild_active_requests(module);
+    }
+    PyErr_Format(PyExc_AttributeError, "module 'mod_wsgi' has no attribute %R",
+                 name);
+    return NULL;
+}
+
 static PyMethodDef module_methods[] = {
     {"_intercept_signal", (PyCFunction)(void (*)(void))intercept_signal,
      METH_VARARGS | METH_KEYWORDS,
      "signal(signalnum, handler)\n--\n\nLogs and ignores the registration."},
     {"_restrict_signal", restrict_signal, METH_O,
      "_restrict_signal(real)\n--\n\nThe replacement for signal.signal."},
+    {"__getattr__", module_getattr, METH_O,
+     "__getattr__(name)\n--\n\nMakes active_requests when it is needed."},
+    {"subscribe_events", gild_subscribe_events, METH_O,
+     "subscribe_events(callback)\n--\n\nCalls it for each event."},
+    {"subscribe_shutdown", gild_subscribe_shutdown, METH_O,
+     "subscribe_shutdown(callback)\n--\n\nCalls it when the process stops."},
+    {"subscribe_signals", gild_subscribe_signals, METH_O,
+     "subscribe_signals(callback)\n--\n\nCalls it for SIGHUP and SIGUSR2."},
+    {"request_data", gild_module_request_data, METH_NOARGS,
+     "request_data()\n--\n\nA dict for this request."},
+    {"_publish", gild_module_publish, METH_VARARGS,
+     "_publish(name, event)\n--\n\nPublishes an event of the process."},
+    {"_threads", gild_threads, METH_NOARGS,
+     "_threads()\n--\n\nWhat the threads of this interpreter do."},
+    {"_start_counting", gild_start_counting, METH_NOARGS,
+     "_start_counting()\n--\n\nHas requests counted."},
+    {"_counters", gild_counters, METH_NOARGS,
+     "_counters()\n--\n\nThe counters of each thread."},
+    {"_usage", gild_usage, METH_NOARGS,
+     "_usage()\n--\n\nCPU time and peak memory of the process."},
+    {"_own_threads", gild_own_threads, METH_NOARGS,
+     "_own_threads()\n--\n\nWhat each request thread has done."},
+    {"_scoreboard", gild_scoreboard, METH_NOARGS,
+     "_scoreboard()\n--\n\nThe processes of the group and their threads."},
     {NULL, NULL, 0, NULL}
 };
 
@@ -127,6 +164,13 @@ add_request_timeout(PyObject *module, gild_module_state *state)
     }
     return PyModule_AddObjectRef(module, "RequestTimeout",
                                  state->request_timeout);
+}
+
+static int
+add_list(PyObject *module, const char *name, PyObject **list)
+{
+    *list = PyList_New(0);
+    return *list == NULL ? -1 : PyModule_AddObjectRef(module, name, *list);
 }
 
 /* The version is the one of mod_wsgi whose behaviour is offered: applications
@@ -158,6 +202,10 @@ module_exec(PyObject *module)
         || add_type(module, &gild_file_wrapper_spec, "FileWrapper",
                     &state->file_wrapper_type) < 0
         || add_request_timeout(module, state) < 0
+        || add_list(module, "event_callbacks", &state->event_callbacks) < 0
+        || add_list(module, "shutdown_callbacks",
+                    &state->shutdown_callbacks) < 0
+        || add_list(module, "signal_callbacks", &state->signal_callbacks) < 0
         || add_version(module) < 0) {
         return -1;
     }
@@ -176,6 +224,10 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->restricted_type);
     Py_VISIT(state->request_timeout);
     Py_VISIT(state->signal_handler);
+    Py_VISIT(state->event_callbacks);
+    Py_VISIT(state->shutdown_callbacks);
+    Py_VISIT(state->signal_callbacks);
+    Py_VISIT(state->active_requests);
     return 0;
 }
 
@@ -191,6 +243,10 @@ module_clear(PyObject *module)
     Py_CLEAR(state->restricted_type);
     Py_CLEAR(state->request_timeout);
     Py_CLEAR(state->signal_handler);
+    Py_CLEAR(state->event_callbacks);
+    Py_CLEAR(state->shutdown_callbacks);
+    Py_CLEAR(state->signal_callbacks);
+    Py_CLEAR(state->active_requests);
     return 0;
 }
 

@@ -4,30 +4,22 @@ package cpython
 import "C"
 
 import (
-	"fmt"
 	"math/bits"
 	"os"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 )
 
 // A poller reads the completion set: it tells the goroutine of each slot in it
 // that there is news. One goroutine per arena.
 type poller struct {
-	arena  *arena
+	arena  *Arena
 	event  *os.File // eventfd, in Go's netpoller; never read, only its edges count
 	notify func(slot int)
 	done   chan struct{}
 }
 
-func newPoller(a *arena, notify func(slot int)) (*poller, error) {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return nil, fmt.Errorf("cpython: cannot create an eventfd: %w", err)
-	}
-	p := &poller{arena: a, event: os.NewFile(uintptr(fd), "eventfd"), notify: notify, done: make(chan struct{})}
-	return p, nil
+func newPoller(a *Arena, notify func(slot int)) *poller {
+	return &poller{arena: a, event: a.event, notify: notify, done: make(chan struct{})}
 }
 
 // run serves until stop.
@@ -63,6 +55,13 @@ func (p *poller) drain() {
 		}
 		atomic.StoreUint32(asleep, 0)
 	}
+}
+
+// catchUp finds what was put into the set by a process that died, or has gone
+// mad, before it rang. Any goroutine may call it.
+func (p *poller) catchUp() {
+	atomic.StoreUint32(word(&p.arena.head.front_asleep), 1)
+	p.scan()
 }
 
 // scan takes what is in the set and reports whether there was anything.

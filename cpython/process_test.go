@@ -31,13 +31,17 @@ var stories = map[string]func(){
 	"soak-gils":     soakGILs,
 	"fork":          func() { storyPool(mainOnly); play("fork") },
 	"fork-signals":  func() { storyPool(mainOnly); play("fork_signals") },
+	"fork-signals-daemon": func() {
+		storyPool(func(c *Config) { mainOnly(c); c.ProcessGroup = "group" })
+		play("fork_signals")
+	},
 	"fork-call":     func() { storyPool(mainOnly); play("fork_and_return", "WHERE", "call") },
 	"fork-iterator": func() { storyPool(mainOnly); play("fork_and_return", "WHERE", "iterator") },
 	"stacks":        func() { storyPool(func(c *Config) { c.StackSize = 1 << 20 }); play("hello") },
 }
 
 var (
-	storyPython  *Pool
+	storyPython  *both
 	storyJournal = newJournal()
 )
 
@@ -48,12 +52,13 @@ func storyPool(change func(*Config)) {
 	if change != nil {
 		change(&c)
 	}
-	p, err := Start(c)
+	p, err := startBoth(c)
 	if err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
 	storyPython = p
+	storyJournal.take() // what was said about loading is not the story
 }
 
 // mainOnly is a Python without sub-interpreters.
@@ -127,7 +132,7 @@ func TestPanicsOfGoAreGos(t *testing.T) {
 
 func stop(change func(*Config)) {
 	storyPool(change)
-	for i := range storyPython.lanes {
+	for i := range storyPython.config.Lanes {
 		if i != broken {
 			playIn(i, "say_at_exit", "FILE", os.Getenv("GILD_TEST_FILE"))
 		}
@@ -166,7 +171,7 @@ func TestStop(t *testing.T) {
 
 func startTwice() {
 	storyPool(nil)
-	_, err := Start(testConfig())
+	_, err := startBoth(testConfig())
 	fmt.Println("error:", err)
 	play("hello")
 }
@@ -192,7 +197,6 @@ func TestConfigErrors(t *testing.T) {
 		"application main.wsgi is in interpreter 9 of":                  func(c *Config) { c.Applications[0].Interpreter = 9 },
 		"0 threads asked for, 1 to 512 are possible":                    func(c *Config) { c.Threads = 0 },
 		"513 threads asked for":                                         func(c *Config) { c.Threads = 513 },
-		"65537 requests in flight asked for, 1 to 65536":                func(c *Config) { c.Requests = 65537 },
 		"asks for a GIL of its own, which Python has from":              func(c *Config) { ownGILs(c, 1) },
 		"32 interpreters with a GIL of their own asked for, at most 31": func(c *Config) { ownGILs(c, 32) },
 		"free threading needs a free-threaded build of Python":          func(c *Config) { c.FreeThreading = true },
@@ -203,7 +207,7 @@ func TestConfigErrors(t *testing.T) {
 			IsFreeThreaded() && strings.HasPrefix(want, "free threading") {
 			continue // possible with this Python, or refused for another reason
 		}
-		if _, err := Start(c); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := startBoth(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
@@ -227,7 +231,7 @@ func TestStackSize(t *testing.T) {
 // withGIL runs a free-threaded build with the GIL that it can have; the other tests run it without.
 func withGIL() {
 	storyPool(func(c *Config) { c.FreeThreading = false })
-	fmt.Println("wanted:", storyPython.arena.procs[0].lanes[0].wanted)
+	fmt.Println("wanted:", storyPython.Pool.arena.procs[0].lanes[0].wanted)
 	play("hello")
 	storyPython.Stop()
 }
@@ -239,7 +243,7 @@ func TestFreeThreading(t *testing.T) {
 	if out, state := tell(t, "with-gil"); !state.Success() || out != "wanted: 1\nanswer: 200 hello\n" {
 		t.Errorf("%v: %s", state, out)
 	}
-	if n := python().arena.procs[0].lanes[0].wanted; n != testThreads {
+	if n := python().Pool.arena.procs[0].lanes[0].wanted; n != testThreads {
 		t.Errorf("without a GIL %d threads are wanted, not all %d", n, testThreads)
 	}
 }

@@ -138,22 +138,27 @@ send_result(call *c, PyObject *iterable)
 
 /* ---- exceptions -------------------------------------------------------------------- */
 
-static const char *
-context(const gild_interpreter *interpreter, char *buffer, size_t size)
+/* The interruption of a request that took too long came all the way up. 504 if
+ * the client has seen nothing yet. */
+static void
+note_interrupted(call *c)
 {
-    if (interpreter->name[0] == '\0') {
-        return "main interpreter in embedded mode";
+    PyErr_Clear();
+    if (c->response->head_sent) {
+        gild_log(GILD_INFO, c->slot, "Request interrupted by RequestTimeout "
+                 "after headers sent; response truncated.");
+        return;
     }
-    snprintf(buffer, size, "sub-interpreter '%s' in embedded mode",
-             interpreter->name);
-    return buffer;
+    c->slot->verdict = 504;
+    gild_log(GILD_INFO, c->slot, "Request interrupted by RequestTimeout; "
+             "thread recovered.");
 }
 
 static void
 log_raised(call *c)
 {
     char buffer[256];
-    const char *where = context(c->interpreter, buffer, sizeof(buffer));
+    const char *where = gild_context(c->interpreter, buffer, sizeof(buffer));
     const char *script = c->application->name;
 
     if (PyErr_ExceptionMatches(PyExc_SystemExit)) {
@@ -195,21 +200,34 @@ close_iterable(call *c, PyObject *iterable)
 
 /* ---- the call ------------------------------------------------------------------------ */
 
+/* What is to be called: a subscriber to request_started may put something in
+ * front of the application. A new reference: it may be reloaded meanwhile. */
+static PyObject *
+target(call *c, PyObject *environ)
+{
+    gild_module_state *module = c->interpreter->module;
+    PyObject *callable = c->application->callable;
+
+    if (gild_has_subscribers(module)) {
+        return gild_publish_started(c->worker, module, environ, callable);
+    }
+    return Py_NewRef(callable);
+}
+
 static PyObject *
 call_application(call *c)
 {
     gild_names *names = &c->interpreter->names;
-    gild_binding *binding = &c->worker->bindings[c->interpreter->index];
-    PyObject *environ = gild_environ(binding, c->interpreter, c->slot);
+    PyObject *environ = gild_environ(c->worker, c->interpreter, c->slot);
     PyObject *start = gild_response_start((PyObject *)c->response);
     PyObject *result = NULL;
 
     if (environ != NULL && start != NULL
         && PyDict_SetItem(environ, names->wsgi_input, c->input) == 0) {
         PyObject *arguments[] = {environ, start};
-        c->slot->application_start = gild_now();
-        result = PyObject_Vectorcall(c->application->callable, arguments, 2,
-                                     NULL);
+        PyObject *callable = target(c, environ);    /* never NULL */
+        result = PyObject_Vectorcall(callable, arguments, 2, NULL);
+        Py_DECREF(callable);
     }
     Py_XDECREF(environ);
     Py_XDECREF(start);
@@ -237,7 +255,14 @@ conclude(call *c, outcome result)
         PyErr_Clear();      /* write() told the application; that is enough */
         result = CLIENT_GONE;
     }
-    if (result == RAISED) {
+    if (result == RAISED && gild_has_subscribers(c->interpreter->module)) {
+        gild_publish_exception(c->worker, c->interpreter->module);
+    }
+    if (result == RAISED && PyErr_ExceptionMatches(
+            c->interpreter->module->request_timeout)) {
+        note_interrupted(c);
+    }
+    else if (result == RAISED) {
         log_raised(c);
     }
     if (result == CLIENT_GONE) {
@@ -246,12 +271,58 @@ conclude(call *c, outcome result)
     return result == SERVED ? GILD_COMPLETE : GILD_TORN;
 }
 
+/* What the client sees: also of a request that failed before it had a head. */
+static int
+status_of(const call *c, enum gild_end end)
+{
+    if (end != GILD_COMPLETE && !c->response->head_sent) {
+        return c->slot->verdict != 0 ? (int)c->slot->verdict : 500;
+    }
+    return c->response->status;
+}
+
+/* Everything but the end, which may wait for subscribers, is with the client
+ * before they are called. */
+static void
+account(call *c, enum gild_end end)
+{
+    gild_module_state *module = c->interpreter->module;
+    gild_figures figures;
+
+    if (!c->worker->service.measured) {
+        return;
+    }
+    gild_measure_end(c->worker, c->response, c->input, status_of(c, end),
+                     &figures);
+    gild_count(c->worker, &figures);
+    if (gild_has_subscribers(module)) {
+        gild_response_flush(c->response);
+        gild_publish_finished(c->worker, module, &figures);
+    }
+}
+
+static enum gild_end
+serve(call *c)
+{
+    gild_module_state *module = c->interpreter->module;
+
+    gild_measure_begin(c->worker, module);
+    gild_interruptible(c->worker, c->slot->serial);
+    gild_service_begin(c->worker, module);
+    outcome result = run(c);
+    gild_uninterruptible(c->worker);
+    leave_forked_child();
+    enum gild_end end = conclude(c, result);
+    account(c, end);
+    gild_service_end(c->worker, module);
+    return end;
+}
+
 void
 gild_serve(gild_worker *worker, gild_interpreter *interpreter, gild_slot *slot)
 {
     call c = {worker, interpreter, &gild.applications[slot->application], slot,
               NULL, NULL};
-    outcome result = RAISED;
 
     c.response = (gild_response *)gild_response_new(interpreter, slot);
     c.input = gild_input_new(interpreter, slot);
@@ -262,9 +333,7 @@ gild_serve(gild_worker *worker, gild_interpreter *interpreter, gild_slot *slot)
         finish(slot, GILD_TORN);
         return;
     }
-    result = run(&c);
-    leave_forked_child();
-    enum gild_end end = conclude(&c, result);
+    enum gild_end end = serve(&c);
     gild_log_flush_thread(interpreter);
     gild_response_end(c.response);
     gild_input_end(c.input);

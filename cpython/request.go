@@ -4,10 +4,9 @@ package cpython
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -44,17 +43,34 @@ type Request struct {
 	pool   *Pool
 	slot   *C.gild_slot
 	number int
+	serial uint32
 	news   chan struct{} // capacity 1: Python has changed the slot
 	inputs chan struct{} // capacity 1: the same for the goroutine that brings the body
 
 	environ  []byte // the block, in the slot
 	length   int
 	overflow bool
-	head     Head // reused
+	head     Head   // reused
+	written  uint64 // our copies of input_written, output_read and input_end: what Python may write over is not read back
+	read     uint64
+	inputEnd atomic.Uint32
+
+	lane      atomic.Int32
+	seat      atomic.Pointer[Seat]
+	queued    atomic.Int64 // when, CLOCK_MONOTONIC
+	attempts  int
+	permitted bool          // it has a permit of the pool
+	flies     atomic.Bool   // from Submit until the slot is free: the watch looks at it
+	position  atomic.Uint64 // in the ring
+	verdict   atomic.Int32  // the front's, see Verdict
+	lost      atomic.Bool   // the process that had it is dead
+	abandoned atomic.Bool   // released before Python was through with it
+	waits     atomic.Int64  // since when Wait waits, by Pool.now; 0: it does not
 }
 
 func (r *Request) init(p *Pool, number int) {
 	r.pool, r.number, r.slot = p, number, p.arena.slot(number)
+	r.serial = uint32(r.slot.serial)
 	r.news = make(chan struct{}, 1)
 	r.inputs = make(chan struct{}, 1)
 	r.environ = window(r.slot, C.GILD_SLOT_HEAD, MaxEnviron)
@@ -65,9 +81,14 @@ func (r *Request) begin() {
 	s := r.slot
 	// A thread of the application may still be about to wait for something of
 	// the last request: the futexes must not return to a value they had.
-	*s = C.gild_slot{serial: s.serial, file: -1, input_futex: s.input_futex, output_futex: s.output_futex}
+	*s = C.gild_slot{serial: C.uint32_t(r.serial), file: -1, input_futex: s.input_futex, output_futex: s.output_futex}
 	atomic.StoreUint32(word(&s.state), C.GILD_SLOT_FILLING)
-	r.length, r.overflow = 0, false
+	r.length, r.overflow, r.written, r.read = 0, false, 0, 0
+	r.attempts = 0
+	r.inputEnd.Store(uint32(Open))
+	r.seat.Store(nil)
+	r.verdict.Store(0)
+	r.lost.Store(false)
 	drain(r.news)
 	drain(r.inputs)
 }
@@ -80,17 +101,21 @@ func drain(c chan struct{}) {
 }
 
 // wakeUp tells the goroutines of the request that there is news. Called by the
-// poller.
+// poller, and by the pool when it gives the request up.
 func (r *Request) wakeUp() {
-	select {
-	case r.news <- struct{}{}:
-	default:
+	nudge(r.news)
+	if End(r.inputEnd.Load()) == Open {
+		nudge(r.inputs)
 	}
-	if atomic.LoadUint32(word(&r.slot.input_end)) == C.GILD_OPEN {
-		select {
-		case r.inputs <- struct{}{}:
-		default:
-		}
+	if r.abandoned.Load() {
+		r.reclaim()
+	}
+}
+
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -189,21 +214,22 @@ func (r *Request) SetBodyLength(n int64) { r.slot.body_length = C.int64_t(n) }
 // CommitInput. These methods are for one goroutine at a time, not necessarily
 // the one that waits for the response.
 func (r *Request) Input() []byte {
-	written := uint64(r.slot.input_written)
-	used := written - atomic.LoadUint64(long(&r.slot.input_read))
-	at := int(written % InputSize)
+	used := r.written - atomic.LoadUint64(long(&r.slot.input_read))
+	at := int(r.written % InputSize)
 	w := window(r.slot, C.GILD_INPUT_OFFSET, InputSize)
 	return w[at:min(InputSize, at+int(InputSize-min(used, InputSize)))]
 }
 
 // CommitInput makes n bytes of Input visible to the application.
 func (r *Request) CommitInput(n int) {
-	atomic.AddUint64(long(&r.slot.input_written), uint64(n))
+	r.written += uint64(n)
+	atomic.StoreUint64(long(&r.slot.input_written), r.written)
 	r.inputChanged()
 }
 
 // EndInput says how the body ended. Nothing may be written after that.
 func (r *Request) EndInput(end End) {
+	r.inputEnd.Store(uint32(end))
 	atomic.StoreUint32(word(&r.slot.input_end), uint32(end))
 	r.inputChanged()
 }
@@ -212,15 +238,18 @@ func (r *Request) inputChanged() {
 	if atomic.LoadUint32(word(&r.slot.state)) < C.GILD_SLOT_QUEUED {
 		return // nobody waits yet
 	}
+	if r.waits.Load() != 0 {
+		r.waits.Store(r.pool.now.Load()) // Python had to wait for us
+	}
 	futexRaise(word(&r.slot.input_futex))
 }
 
 // InputLength returns how long the body is, and false before all of it is there.
 func (r *Request) InputLength() (int64, bool) {
-	if End(atomic.LoadUint32(word(&r.slot.input_end))) != Complete {
+	if End(r.inputEnd.Load()) != Complete {
 		return 0, false
 	}
-	return int64(atomic.LoadUint64(long(&r.slot.input_written))), true
+	return int64(r.written), true
 }
 
 // WaitInput waits until the application has asked for the body (first) or has
@@ -242,72 +271,215 @@ func (r *Request) WaitInput(first bool) bool {
 
 // Flags of Submit.
 const (
-	NoBody = C.GILD_NO_BODY // the method is HEAD
-	HTTPS  = C.GILD_HTTPS   // wsgi.url_scheme is https
+	NoBody     = C.GILD_NO_BODY     // the method is HEAD
+	HTTPS      = C.GILD_HTTPS       // wsgi.url_scheme is https
+	NoActivity = C.GILD_NO_ACTIVITY // does not count against the inactivity timeout
 )
 
-// Submit queues the request for an application. started is when its first byte
-// came. After an error the request is over: Done returns true, release it.
-func (r *Request) Submit(application int, flags uint32, started time.Time) error {
+// Submit queues the request for an application; with a seat, for the thread that
+// has it. started is when its first byte came. It may wait for room in the queue
+// until the context ends. After an error the request is over: Done returns true,
+// release it.
+func (r *Request) Submit(ctx context.Context, application int, flags uint32, started time.Time, seat *Seat) error {
 	if r.overflow {
-		atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_DONE)
-		r.wakeUp()
-		return ErrEnvironTooLarge
+		return r.refuse(ErrEnvironTooLarge)
 	}
-	p, s := r.pool, r.slot
-	lane := p.lanes[application]
-	now := p.clock.now()
+	if err := r.permit(ctx); err != nil {
+		return r.refuse(err)
+	}
+	s := r.slot
+	lane := r.pool.config.Lanes[application]
+	r.lane.Store(int32(lane))
+	r.seat.Store(seat)
 	s.lane, s.application, s.flags = C.uint32_t(lane), C.uint32_t(application), C.uint32_t(flags)
 	s.environ_length = C.uint32_t(r.length)
+	now := r.pool.clock.now()
 	s.started, s.queued = C.int64_t(started.UnixNano()), C.int64_t(now)
-	atomic.StoreUint32(word(&s.state), C.GILD_SLOT_QUEUED)
-	p.push[lane].Lock()
-	p.arena.push(lane, r.number)
-	p.push[lane].Unlock()
-	p.gather(lane)
-	p.arena.wake(lane, now)
+	r.queued.Store(now)
+	r.queue(now)
 	return nil
 }
 
-// gatherings is how often gather may wait.
-const gatherings = 2
+// refuse ends a request that was not queued.
+func (r *Request) refuse(err error) error {
+	atomic.StoreUint32(word(&r.slot.output_end), C.GILD_TORN)
+	atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_DONE)
+	r.wakeUp()
+	return err
+}
 
-// gather lets the goroutines that are ready to submit as well do so before a
-// thread is woken, which costs more than a short request: one wake-up will do
-// for all. It goes on only as long as that brings something.
-func (p *Pool) gather(lane int) {
-	for i := 0; i < gatherings && !p.arena.isDrained(lane); i++ {
-		before := p.arena.pushed(lane)
-		runtime.Gosched()
-		if p.arena.pushed(lane) == before {
-			return
+// permit waits until the request may be queued.
+func (r *Request) permit(ctx context.Context) error {
+	p := r.pool
+	if _, ok := p.permits.try(); !ok {
+		if _, err := p.permits.take(ctx, p.config.Connect); err != nil {
+			return busy(err)
 		}
+	}
+	r.permitted = true
+	return nil
+}
+
+// queue gives the request to whichever thread comes first, or to the one of its
+// seat.
+func (r *Request) queue(now int64) {
+	p := r.pool
+	atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_QUEUED)
+	if !r.flies.Load() {
+		p.launch(r, now)
+	}
+	if seat := r.seat.Load(); seat != nil {
+		seat.assign(r)
+		return
+	}
+	lane := int(r.lane.Load())
+	p.push(r, lane)
+	p.gather(lane)
+	p.wake(lane, now)
+}
+
+// Refused takes note that the process which handed the request back (Retry) does
+// not want others either. Call it before the seat for Resubmit is taken.
+func (r *Request) Refused() {
+	if atomic.LoadUint32(word(&r.slot.verdict)) == Retry {
+		r.pool.refused(int(atomic.LoadUint32(word(&r.slot.process))))
 	}
 }
 
-// Wait waits until Python has changed something in the slot.
-func (r *Request) Wait() { <-r.news }
+// Resubmit queues a request again whose verdict was Retry. Nothing of it has
+// reached the application.
+func (r *Request) Resubmit(seat *Seat) {
+	r.attempts++
+	r.rise()
+	r.seat.Store(seat)
+	r.slot.verdict, r.slot.output_end = 0, C.GILD_OPEN
+	r.verdict.Store(0)
+	r.queue(r.pool.clock.now())
+}
 
-// Done reports whether Python is through with the request. What it wrote can
-// still be read. Any goroutine may call it until Release.
+// Attempts counts the calls of Resubmit.
+func (r *Request) Attempts() int { return r.attempts }
+
+// Retry is the verdict about a request that its process did not begin with,
+// because it is about to be replaced: another one has to serve it.
+const Retry = C.GILD_RETRY
+
+// Verdict is what to do when Done has returned true: 0, the response is in the
+// slot; Retry; or the HTTP status to answer instead: 502 when the process died,
+// 503 when there was none, 504 when something took too long.
+func (r *Request) Verdict() int {
+	if v := r.verdict.Load(); v != 0 {
+		return int(v)
+	}
+	switch v := int(atomic.LoadUint32(word(&r.slot.verdict))); {
+	case v == C.GILD_ANSWERED || v == Retry || v >= 500 && v < 600:
+		return v
+	default:
+		return badGateway
+	}
+}
+
+// The statuses of verdicts.
+const (
+	badGateway     = 502
+	unavailable    = 503
+	gatewayTimeout = 504
+)
+
+// giveUp ends the request for its goroutine, wherever it is. Python may still be
+// busy with it.
+func (r *Request) giveUp(verdict int32) {
+	if seat := r.seat.Load(); seat != nil {
+		seat.withdraw(r)
+	} else {
+		atomic.CompareAndSwapUint32(word(&r.slot.state), C.GILD_SLOT_QUEUED, C.GILD_SLOT_CANCELLED)
+	}
+	r.verdict.CompareAndSwap(0, verdict)
+	nudge(r.news)
+	nudge(r.inputs)
+}
+
+// Wait waits until Python has changed something in the slot, or the pool has
+// given the request up.
+func (r *Request) Wait() {
+	r.waits.Store(r.pool.now.Load())
+	<-r.news
+	r.waits.Store(0)
+}
+
+// WaitFor is Wait for d at most. It returns false when nothing has come.
+func (r *Request) WaitFor(d time.Duration) bool {
+	if d <= 0 {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-r.news:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// Done reports whether the request is over: Python is through with it, or the
+// pool has given it up; see Verdict. What Python wrote can still be read. Any
+// goroutine may call it until Release.
+//
+// A slot that is DONE without an end of the response was taken back from Python
+// unserved; the verdict about it follows at once.
 func (r *Request) Done() bool {
-	return atomic.LoadUint32(word(&r.slot.state)) == C.GILD_SLOT_DONE
+	return r.verdict.Load() != 0 || atomic.LoadUint32(word(&r.slot.state)) == C.GILD_SLOT_DONE && r.End() != Open
+}
+
+// isThrough reports whether Python will not touch the slot any more.
+func (r *Request) isThrough() bool {
+	return atomic.LoadUint32(word(&r.slot.state)) == C.GILD_SLOT_DONE || r.lost.Load()
 }
 
 // End returns how the response ended: Open, Complete or Torn. It is final once
 // Done has returned true.
 func (r *Request) End() End { return End(atomic.LoadUint32(word(&r.slot.output_end))) }
 
-// Release gives the slot back. Only before Submit or after Done; a file that
-// was not taken is closed.
+// Release gives the slot back: before Submit, or when Done has returned true. A
+// file that was not taken is closed. If Python is still busy with the request it
+// is told that nobody listens, and the slot is free when it is through.
 func (r *Request) Release() {
-	if fd := r.slot.file; fd >= 0 {
-		os.NewFile(uintptr(fd), "response").Close()
-		r.slot.file = -1
+	if r.isThrough() || !r.flies.Load() {
+		r.recycle()
+		return
 	}
-	atomic.AddUint32(word(&r.slot.serial), 1)
+	r.abandon()
+}
+
+// abandon leaves the slot to Python until that is through with it.
+func (r *Request) abandon() {
+	r.verdict.CompareAndSwap(0, badGateway)
+	if End(r.inputEnd.Load()) == Open {
+		r.EndInput(Torn)
+	}
+	r.ClientGone()
+	r.abandoned.Store(true)
+	r.reclaim()
+}
+
+// reclaim makes an abandoned slot free if Python is through with it. Whoever
+// makes one of the two conditions true calls it.
+func (r *Request) reclaim() {
+	if r.isThrough() && r.abandoned.CompareAndSwap(true, false) {
+		r.recycle()
+	}
+}
+
+// recycle makes the slot free.
+func (r *Request) recycle() {
+	r.closeFile()
+	r.rise()
+	r.pool.land(r)
+	r.serial++
+	atomic.StoreUint32(word(&r.slot.serial), r.serial)
 	atomic.StoreUint32(word(&r.slot.state), C.GILD_SLOT_FREE)
-	r.pool.putBack(r)
+	r.pool.free.put(r)
 }
 
 // Times of a request, for the log.
@@ -342,13 +514,18 @@ func (r *Request) Times() Times {
 // after that.
 func (r *Request) Output() ([]byte, error) {
 	s := r.slot
-	read := uint64(s.output_read)
-	unread := atomic.LoadUint64(long(&s.output_written)) - read
+	unread := atomic.LoadUint64(long(&s.output_written)) - r.read
 	if unread > OutputSize {
-		return nil, fmt.Errorf("cpython: the arena is corrupt: slot %d has %d unread bytes in a window of %d", r.number, unread, OutputSize)
+		return nil, r.corrupt(fmt.Sprintf("slot %d has %d unread bytes in a window of %d", r.number, unread, OutputSize))
 	}
-	at := int(read % OutputSize)
+	at := int(r.read % OutputSize)
 	return window(s, C.GILD_OUTPUT_OFFSET, OutputSize)[at:min(OutputSize, at+int(unread))], nil
+}
+
+// corrupt reports the process that wrote nonsense into the slot.
+func (r *Request) corrupt(what string) error {
+	r.pool.distrust(int(atomic.LoadUint32(word(&r.slot.process))), what)
+	return errors.New("cpython: the arena is corrupt: " + what)
 }
 
 // BodyLength returns how many bytes of body are left to be sent, a file
@@ -359,9 +536,9 @@ func (r *Request) BodyLength() (int64, bool) {
 		return 0, false
 	}
 	s := r.slot
-	unread := atomic.LoadUint64(long(&s.output_written)) - uint64(s.output_read)
+	unread := atomic.LoadUint64(long(&s.output_written)) - r.read
 	length := int64(unread) + max(0, int64(s.discarded))
-	if s.file >= 0 {
+	if s.file != -1 {
 		length += int64(s.file_length)
 	}
 	return length, unread <= OutputSize && length >= int64(unread)
@@ -370,7 +547,8 @@ func (r *Request) BodyLength() (int64, bool) {
 // Advance gives n bytes of Output back to Python.
 func (r *Request) Advance(n int) {
 	s := r.slot
-	atomic.AddUint64(long(&s.output_read), uint64(n))
+	r.read += uint64(n)
+	atomic.StoreUint64(long(&s.output_read), r.read)
 	if atomic.LoadUint32(word(&s.output_wanted)) != 0 {
 		r.outputChanged()
 	}
@@ -387,21 +565,4 @@ func (r *Request) outputChanged() {
 func (r *Request) ClientGone() {
 	atomic.StoreUint32(word(&r.slot.output_gone), 1)
 	r.outputChanged()
-}
-
-// File returns the file that follows the body, if there is one: an open file
-// at the right offset, and how many bytes of it to send. The caller closes it.
-// Only once Done has returned true.
-func (r *Request) File() (*os.File, int64, error) {
-	s := r.slot
-	if s.file < 0 {
-		return nil, 0, nil
-	}
-	f := os.NewFile(uintptr(s.file), "response")
-	s.file = -1
-	if _, err := f.Seek(int64(s.file_offset), 0); err != nil {
-		f.Close()
-		return nil, 0, fmt.Errorf("cpython: the file of the response cannot be positioned: %w", err)
-	}
-	return f, int64(s.file_length), nil
 }

@@ -131,7 +131,7 @@ func TestHeadersAreKept(t *testing.T) {
 func TestDescribed(t *testing.T) {
 	r := begin(t, python(), "described", nil)
 	r.EndInput(Complete)
-	if err := r.Submit(inSecond, HTTPS, time.Now()); err != nil {
+	if err := r.Submit(t.Context(), inSecond, HTTPS, time.Now(), nil); err != nil {
 		t.Fatal(err)
 	}
 	a := read(t, r, 1<<20)
@@ -260,7 +260,7 @@ func TestEnvironTooLarge(t *testing.T) {
 		r := begin(t, python(), "hello", environ{"A", half})
 		add(r)
 		r.Add("AFTER", "what fits again does not help")
-		if err := r.Submit(inMain, 0, time.Now()); err != ErrEnvironTooLarge || !r.Done() {
+		if err := r.Submit(t.Context(), inMain, 0, time.Now(), nil); err != ErrEnvironTooLarge || !r.Done() {
 			t.Errorf("%s: Submit returned %v, done is %v", name, err, r.Done())
 		}
 		if r.WaitInput(true) {
@@ -324,7 +324,7 @@ func TestAllocations(t *testing.T) {
 		}
 		r.Add("PATH_INFO", "hello")
 		r.EndInput(Complete)
-		if err := r.Submit(inMain, 0, time.Time{}); err != nil {
+		if err := r.Submit(t.Context(), inMain, 0, time.Time{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for !r.Done() {

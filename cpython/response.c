@@ -331,8 +331,9 @@ set_head(gild_response *self, PyObject *status_object, PyObject *headers)
     self->head = head;
     self->head_length = filled_size(&status, size);
     self->content_length = content_length;
+    self->status = status_code(&status);
     self->no_body = (self->slot->flags & GILD_NO_BODY) != 0
-                    || has_no_body(status_code(&status));
+                    || has_no_body(self->status);
     return 0;
 }
 
@@ -398,6 +399,7 @@ wait_for_room(gild_response *self)
     uint64_t written = self->written;
 
     flush(self);
+    int64_t began = gild_now();
     self->waiting++;
     Py_BEGIN_ALLOW_THREADS
     for (;;) {
@@ -413,6 +415,7 @@ wait_for_room(gild_response *self)
     }
     Py_END_ALLOW_THREADS
     self->waiting--;
+    self->waited += gild_now() - began;
 }
 
 /* Copies into the window, around its end. */
@@ -503,6 +506,7 @@ send_piece(gild_response *self, PyObject *bytes)
     if (send_head(self) < 0) {
         return -1;
     }
+    self->writes++;
     if (self->no_body) {
         self->slot->discarded += (int64_t)length;
         return 0;
@@ -638,6 +642,21 @@ begin_response(gild_response *self, PyObject *status, PyObject *headers,
     return PyCFunction_New(&write_method, (PyObject *)self);
 }
 
+/* After the call has succeeded, and not while the object is locked: the
+ * subscribers may do what they like. */
+static void
+publish_response(gild_response *self, PyObject *const *arguments,
+                 PyObject *exc_info)
+{
+    gild_module_state *state = PyType_GetModuleState(Py_TYPE(self));
+    const gild_slot *slot = self->slot;
+
+    if (slot != NULL && gild_has_subscribers(state)) {
+        gild_publish_response(state, slot, arguments[0], arguments[1],
+                              exc_info);
+    }
+}
+
 static PyObject *
 start_response(PyObject *object, PyObject *const *arguments,
                Py_ssize_t count, PyObject *names)
@@ -663,6 +682,9 @@ start_response(PyObject *object, PyObject *const *arguments,
     result = begin_response((gild_response *)object, arguments[0],
                             arguments[1], exc_info);
     GILD_TOGETHER();
+    if (result != NULL) {
+        publish_response((gild_response *)object, arguments, exc_info);
+    }
     return result;
 }
 

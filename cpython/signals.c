@@ -16,6 +16,26 @@ static struct sigaction of_faulthandler[FATAL_COUNT];
 
 /* ---- forked children ---------------------------------------------------------------- */
 
+/* A signal that comes between the fork and the end of in_child would be given
+ * to a handler of Go's, and be lost: a TERM that is sent to the child at once
+ * must end it. So it waits. */
+static __thread sigset_t before_fork;
+
+static void
+prepare_fork(void)
+{
+    sigset_t every;
+
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &before_fork);
+}
+
+static void
+in_parent(void)
+{
+    pthread_sigmask(SIG_SETMASK, &before_fork, NULL);
+}
+
 /* Runs in the child, on its only thread. The rings are never touched again
  * (gild_in_forked_child); Go's handlers would run in a process without Go. */
 static void
@@ -42,7 +62,7 @@ in_child(void)
 int
 gild_fork_handlers(void)
 {
-    return pthread_atfork(NULL, NULL, in_child);
+    return pthread_atfork(prepare_fork, in_parent, in_child);
 }
 
 /* ---- crashes -------------------------------------------------------------------------- */
@@ -123,27 +143,109 @@ on_fatal(int number, siginfo_t *info, void *context)
     raise(number);
 }
 
+/* Calls a function of faulthandler. Takes over the references. */
 static int
-enable_faulthandler(void)
+call_faulthandler(const char *name, PyObject *arguments, PyObject *keywords)
 {
     PyObject *module = PyImport_ImportModule("faulthandler");
+    PyObject *function = module == NULL ? NULL
+                         : PyObject_GetAttrString(module, name);
     PyObject *result = NULL;
 
-    if (module != NULL) {
-        PyObject *enable = PyObject_GetAttrString(module, "enable");
-        PyObject *arguments = Py_BuildValue("(i)", STDERR_FILENO);
-        PyObject *keywords = Py_BuildValue("{s:O}", "all_threads", Py_False);
-        if (enable != NULL && arguments != NULL && keywords != NULL) {
-            result = PyObject_Call(enable, arguments, keywords);
-        }
-        Py_XDECREF(enable);
-        Py_XDECREF(arguments);
-        Py_XDECREF(keywords);
-        Py_DECREF(module);
+    if (function != NULL && arguments != NULL && keywords != NULL) {
+        result = PyObject_Call(function, arguments, keywords);
     }
+    Py_XDECREF(module);
+    Py_XDECREF(function);
+    Py_XDECREF(arguments);
+    Py_XDECREF(keywords);
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;
 }
+
+static int
+enable_faulthandler(void)
+{
+    return call_faulthandler("enable", Py_BuildValue("(i)", STDERR_FILENO),
+                             Py_BuildValue("{s:O}", "all_threads", Py_False));
+}
+
+/* ---- stacks without the GIL ------------------------------------------------------------ */
+
+/* A signal that nothing else has a use for: Go takes it only when asked to, and
+ * in a forked child it has its default again. */
+#define DUMP_SIGNAL (SIGRTMAX - 5)
+
+static struct {
+    int registered;
+    pthread_t initialisation;
+} dump;
+
+/* faulthandler walks the frames as they are, from a signal handler, which needs
+ * no GIL. */
+static int
+register_dump(void)
+{
+    int result = call_faulthandler(
+        "register", Py_BuildValue("(ii)", DUMP_SIGNAL, STDERR_FILENO),
+        Py_BuildValue("{s:O}", "all_threads", Py_True));
+
+    dump.initialisation = pthread_self();
+    dump.registered = result == 0;
+    return result;
+}
+
+static void
+log_request(const gild_worker *worker, gild_slot *slot)
+{
+    char method[32], uri[1024];
+
+    gild_environ_value(slot, "REQUEST_METHOD", method, sizeof(method));
+    gild_environ_value(slot, "REQUEST_URI", uri, sizeof(uri));
+    gild_log(GILD_ERROR, slot, "Thread %u (0x%016lx) serves %s %s for %.1f "
+             "seconds.", worker->index + 1, (unsigned long)worker->pthread,
+             method, uri, (double)(gild_now() - slot->picked_up) / 1e9);
+}
+
+/* The one that has served its request for the longest time, or NULL. */
+static gild_worker *
+log_requests(void)
+{
+    gild_worker *oldest = NULL;
+    int64_t since = INT64_MAX;
+
+    for (uint32_t i = 0; i < gild.config.threads; i++) {
+        gild_slot *slot = gild.workers[i].slot;
+        if (slot == NULL) {
+            continue;
+        }
+        log_request(&gild.workers[i], slot);
+        if (slot->picked_up < since) {
+            since = slot->picked_up;
+            oldest = &gild.workers[i];
+        }
+    }
+    return oldest;
+}
+
+/* The handler shows the threads of the interpreter that its own thread is in:
+ * the main one if that is the initialisation thread, which does not mind a
+ * signal. A thread of the application's may find a system call ended by EINTR;
+ * it gets the signal only to show a sub-interpreter. */
+void
+gild_dump_without_gil(void)
+{
+    gild_worker *oldest = log_requests();
+    gild_interpreter *interpreter = oldest == NULL ? NULL : oldest->attached;
+    pthread_t thread = interpreter == NULL || interpreter->index == 0
+                       ? dump.initialisation : oldest->pthread;
+
+    if (dump.registered) {
+        pthread_kill(thread, DUMP_SIGNAL);
+    }
+}
+
+/* ---- the start --------------------------------------------------------------------------- */
 
 /* faulthandler remembers what it replaced and raises the signal again for it.
  * It must find the default there, or Go would report a crash of its own. */
@@ -155,6 +257,9 @@ gild_crash_handlers(void)
         restore_default(fatal_signals[i]);
     }
     int result = enable_faulthandler();
+    if (result == 0) {
+        result = register_dump();
+    }
     for (size_t i = 0; i < FATAL_COUNT; i++) {
         struct sigaction action;
         sigaction(fatal_signals[i], NULL, &of_faulthandler[i]);

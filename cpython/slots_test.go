@@ -9,7 +9,7 @@ import (
 )
 
 // acquireAll takes every free slot.
-func acquireAll(t *testing.T, p *Pool) []*Request {
+func acquireAll(t *testing.T, p *both) []*Request {
 	t.Helper()
 	var all []*Request
 	for range testRequests {
@@ -23,12 +23,9 @@ func acquireAll(t *testing.T, p *Pool) []*Request {
 }
 
 // untilWaiting returns when n callers of Acquire wait.
-func untilWaiting(p *Pool, n int) {
+func untilWaiting(p *both, n int) {
 	for {
-		p.mu.Lock()
-		waiting := len(p.waiting)
-		p.mu.Unlock()
-		if waiting == n {
+		if _, waiting := p.free.counts(); waiting == n {
 			return
 		}
 		runtime.Gosched()

@@ -211,7 +211,7 @@ func TestNoBody(t *testing.T) {
 	for _, function := range []string{"pieces", "written", "file"} {
 		r := begin(t, python(), function, environ{"SIZES", "[500000, 1]", "SIZE", "10", "OFFSET", "0"})
 		r.EndInput(Complete)
-		if err := r.Submit(inMain, NoBody, r.pool.clock.origin); err != nil {
+		if err := r.Submit(t.Context(), inMain, NoBody, r.pool.clock.origin, nil); err != nil {
 			t.Fatal(err)
 		}
 		if a := read(t, r, 1000); a.body != "" || a.file != nil || !a.begun || a.end != Complete {

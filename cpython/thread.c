@@ -121,12 +121,36 @@ attach_for_next(gild_worker *worker, uint32_t lane)
 /* The thread was there for the request since it began to wait for the GIL, or
  * since the request came, if that was later. */
 static void
-note_pick_up(gild_worker *worker, gild_slot *slot, int64_t began, int64_t now)
+note_pick_up(gild_slot *slot, int64_t began, int64_t now)
 {
     slot->picked_up = began == 0 || began > now ? now
                       : began < slot->queued ? slot->queued : began;
-    slot->process = gild.config.process;
-    slot->thread = worker->index;
+}
+
+/* Whoever waited for longer than the queue timeout has mostly left. */
+static int
+is_too_late(const gild_slot *slot)
+{
+    return gild.config.queue_timeout > 0
+           && slot->picked_up - slot->queued > gild.config.queue_timeout;
+}
+
+static void
+refuse(gild_slot *slot, uint32_t verdict)
+{
+    slot->verdict = verdict;
+    gild_refuse(slot);
+}
+
+/* The script has changed: the process takes no more requests, and this one is
+ * for another process. */
+static void
+retire_for_new_script(gild_slot *slot)
+{
+    if (!gild_close()) {
+        gild_call_attention(GILD_SCRIPT_CHANGED);
+    }
+    refuse(slot, GILD_RETRY);
 }
 
 static void
@@ -134,13 +158,25 @@ serve_claimed(gild_worker *worker, gild_slot *slot)
 {
     gild_application *application = application_of(slot);
 
+    if (is_too_late(slot)) {
+        gild_log(GILD_ERROR, slot, "Queue timeout expired for WSGI daemon "
+                 "process '%s'.", gild.config.process_group);
+        refuse(slot, 504);
+        return;
+    }
     if (application == NULL
         || gild_worker_attach(worker, application->interpreter) < 0) {
         gild_refuse(slot);
         return;
     }
     slot->gil = gild_now();
+    worker->record->gil_wait += (uint64_t)(slot->gil - slot->picked_up);
     worker->slot = slot;
+    if (gild_is_outdated(worker, application)) {
+        worker->slot = NULL;
+        retire_for_new_script(slot);
+        return;
+    }
     gild_serve(worker, application->interpreter, slot);
     worker->slot = NULL;
 }
@@ -173,32 +209,110 @@ announce(gild_worker *worker, uint32_t lane, int64_t began)
     gild_ring_bell();
 }
 
+/* ---- taking a request -------------------------------------------------------- */
+
+/* Counts a request that is over. */
+static void
+count(gild_worker *worker, uint32_t flags, int64_t now)
+{
+    worker->record->busy += (uint64_t)(worker->finished - now);
+    __atomic_fetch_add(&worker->record->requests, 1, __ATOMIC_RELAXED);
+    if (!(flags & GILD_NO_ACTIVITY)) {
+        atomic_fetch_add_explicit(&gild.activity, 1, memory_order_relaxed);
+    }
+    if (atomic_fetch_add_explicit(&gild.requests, 1, memory_order_relaxed) + 1
+        == gild.config.maximum_requests) {
+        gild_call_attention(GILD_MAXIMUM_REQUESTS);
+    }
+}
+
+/* The first two words of a slot, as one. */
+typedef union {
+    struct {
+        uint32_t state;
+        uint32_t process;
+    };
+    uint64_t both;
+} ownership;
+
+typedef uint64_t __attribute__((may_alias)) both_words;
+
+_Static_assert(offsetof(gild_slot, state) == 0
+               && offsetof(gild_slot, process) == sizeof(uint32_t),
+               "state and process of a slot are not one word");
+
+/* Makes the slot this thread's. State and process change together: the front
+ * knows at any time whose a slot was when a process dies, and one that comes too
+ * late, when the slot is another's, changes nothing. */
+static int
+claim(gild_worker *worker, gild_slot *slot)
+{
+    both_words *word = (both_words *)&slot->state;
+    ownership before = {.both = __atomic_load_n(word, __ATOMIC_SEQ_CST)};
+    ownership after = {{GILD_SLOT_CLAIMED, gild.config.process}};
+
+    if (before.state != GILD_SLOT_QUEUED
+        || !__atomic_compare_exchange_n(word, &before.both, after.both, 0,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        return 0;
+    }
+    slot->thread = worker->index;
+    return 1;
+}
+
+/* The front gave the request up while it was queued: it waits for the word that
+ * no ring holds it any more. */
+static void
+drop_cancelled(gild_slot *slot)
+{
+    uint32_t cancelled = GILD_SLOT_CANCELLED;
+
+    if (__atomic_compare_exchange_n(&slot->state, &cancelled, GILD_SLOT_DONE,
+                                    0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        gild_notify(slot);
+    }
+}
+
+/* Serves the slot if it is still there to be served. *began* is when the thread
+ * began to wait for the GIL, or 0. Returns when it was picked up, or 0. */
+static int64_t
+serve_slot(gild_worker *worker, uint32_t number, int64_t began)
+{
+    gild_thread *record = worker->record;
+    gild_slot *slot = gild_slot_at(number);
+    int64_t now = gild_now();
+
+    __atomic_store_n(&record->since, now, __ATOMIC_RELAXED);
+    if (!claim(worker, slot)) {
+        drop_cancelled(slot);
+        return 0;
+    }
+    __atomic_store_n(&record->serial, slot->serial, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->slot, number, __ATOMIC_RELEASE);
+    note_pick_up(slot, began, now);
+    uint32_t flags = slot->flags;   /* the slot is not ours afterwards */
+    serve_claimed(worker, slot);
+    __atomic_store_n(&record->slot, UINT32_MAX, __ATOMIC_RELEASE);
+    count(worker, flags, now);
+    return now;
+}
+
 /* Takes one request of the lane. Returns 0 if there was none. */
 static int
 serve_next(gild_worker *worker, uint32_t lane)
 {
-    gild_thread *record = worker->record;
-    uint32_t queued = GILD_SLOT_QUEUED;
+    if (gild_is_closed()) {
+        return 0;
+    }
     int64_t began = attach_for_next(worker, lane);
-    int64_t number = gild_ring_pop(lane, record);
-
+    int64_t number = gild_ring_pop(lane);
     if (number < 0) {
         return 0;
     }
-    gild_slot *slot = gild_slot_at((uint32_t)number);
-    int64_t now = gild_now();
-    __atomic_store_n(&record->since, now, __ATOMIC_RELAXED);
-    __atomic_store_n(&record->slot, (uint32_t)number, __ATOMIC_RELAXED);
-    __atomic_store_n(&record->serial, slot->serial, __ATOMIC_RELAXED);
-    if (__atomic_compare_exchange_n(&slot->state, &queued, GILD_SLOT_CLAIMED,
-                                    0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-        note_pick_up(worker, slot, began, now);
-        serve_claimed(worker, slot);
+    int64_t now = serve_slot(worker, (uint32_t)number, began);
+    if (now != 0) {
         announce(worker, lane, now);
     }
-    __atomic_store_n(&record->intent, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&record->slot, UINT32_MAX, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&record->requests, 1, __ATOMIC_RELAXED);
     return 1;
 }
 
@@ -240,7 +354,7 @@ still_wanted(gild_worker *worker, uint32_t lane)
 static int
 another_lane_waits(uint32_t lane)
 {
-    for (uint32_t i = 0; i < gild.arena->lanes; i++) {
+    for (uint32_t i = 0; i < gild.layout.lanes; i++) {
         if (i != lane && !gild_ring_is_empty(i)
             && __atomic_load_n(&lane_duty(i)->drainers, __ATOMIC_SEQ_CST)
                == 0) {
@@ -252,7 +366,8 @@ another_lane_waits(uint32_t lane)
 
 /* Idle first, uncounted next, and only then a last look at the rings: whoever
  * pushed in between either sees that nobody drains, or is seen here. The lane
- * just served comes last, since this very thread may be the one that is woken. */
+ * just served comes last, since this very thread may be the one that is woken.
+ * In a process that has closed it is a thread of another process. */
 static void
 become_idle(gild_worker *worker, uint32_t lane)
 {
@@ -264,8 +379,8 @@ become_idle(gild_worker *worker, uint32_t lane)
     if (GILD_DUTY_STATE(word) == GILD_THREAD_DRAINING) {
         __atomic_fetch_sub(&lane_duty(lane)->drainers, 1, __ATOMIC_SEQ_CST);
     }
-    for (uint32_t i = 1; i <= gild.arena->lanes; i++) {
-        uint32_t next = (lane + i) % gild.arena->lanes;
+    for (uint32_t i = 1; i <= gild.layout.lanes; i++) {
+        uint32_t next = (lane + i) % gild.layout.lanes;
         if (!gild_ring_is_empty(next)) {
             gild_wake(next);
         }
@@ -279,6 +394,40 @@ drain(gild_worker *worker, uint32_t lane)
            && !another_lane_waits(lane)) {
     }
     become_idle(worker, lane);
+}
+
+/* ---- seats ------------------------------------------------------------------ */
+
+/* Under the worker and prefork MPMs the front gives each connection a thread,
+ * and requests to that thread, one at a time. */
+static void
+serve_assigned(gild_worker *worker)
+{
+    uint32_t number = __atomic_exchange_n(&worker->record->assigned, 0,
+                                          __ATOMIC_SEQ_CST);
+
+    if (number == 0 || number > gild.layout.slots) {
+        return;
+    }
+    if (serve_slot(worker, number - 1, 0) != 0) {
+        gild_ring_bell();
+    }
+}
+
+/* Becomes idle: first that, and then a last look, since the front assigns first
+ * and looks for an idle thread then. */
+static void
+leave_seat(gild_worker *worker)
+{
+    uint32_t idle = GILD_THREAD_IDLE;
+
+    gild_worker_detach(worker);
+    __atomic_store_n(&worker->record->duty, idle, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&worker->record->assigned, __ATOMIC_SEQ_CST) != 0) {
+        __atomic_compare_exchange_n(&worker->record->duty, &idle,
+                                    GILD_DUTY(GILD_THREAD_SEATED, 0), 0,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
 }
 
 /* ---- life ----------------------------------------------------------------- */
@@ -302,14 +451,19 @@ gild_worker_main(void *argument)
     record->tid = (uint32_t)syscall(SYS_gettid);
     record->slot = UINT32_MAX;
     worker->schedstat = open_schedstat(record->tid);
-    __atomic_store_n(&record->duty, GILD_THREAD_IDLE, __ATOMIC_SEQ_CST);
+    leave_seat(worker);
     while (!__atomic_load_n(&gild.process->stopping, __ATOMIC_SEQ_CST)) {
         uint32_t word = __atomic_load_n(&record->duty, __ATOMIC_SEQ_CST);
         if (GILD_DUTY_STATE(word) == GILD_THREAD_IDLE) {
             gild_futex_wait(&record->duty, word);
-            continue;
         }
-        drain(worker, GILD_DUTY_LANE(word));
+        else if (GILD_DUTY_STATE(word) == GILD_THREAD_SEATED) {
+            serve_assigned(worker);
+            leave_seat(worker);
+        }
+        else {
+            drain(worker, GILD_DUTY_LANE(word));
+        }
     }
     __atomic_store_n(&record->duty, GILD_THREAD_ABSENT, __ATOMIC_SEQ_CST);
     close_bindings(worker);

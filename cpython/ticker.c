@@ -99,7 +99,7 @@ decide(control *c, int64_t now)
         busy[GILD_DUTY_LANE(duty) % GILD_MAX_LANES] += total - worker->busy;
         worker->busy = total;
     }
-    for (uint32_t lane = 0; lane < gild.arena->lanes; lane++) {
+    for (uint32_t lane = 0; lane < gild.layout.lanes; lane++) {
         if (c->backlog[lane] == CONTROL_TICKS) {
             adjust_wanted(lane, busy[lane], now - c->last);
         }
@@ -152,7 +152,7 @@ serve_backlog(control *c)
 {
     int waiting = 0;
 
-    for (uint32_t lane = 0; lane < gild.arena->lanes; lane++) {
+    for (uint32_t lane = 0; lane < gild.layout.lanes; lane++) {
         if (!gild_ring_is_empty(lane)) {
             waiting = 1;
             c->backlog[lane]++;
@@ -162,16 +162,31 @@ serve_backlog(control *c)
     return waiting;
 }
 
+static int
+has_drainers(void)
+{
+    for (uint32_t i = 0; i < gild.config.threads; i++) {
+        uint32_t word = __atomic_load_n(&gild.workers[i].record->duty,
+                                        __ATOMIC_SEQ_CST);
+        if (GILD_DUTY_STATE(word) == GILD_THREAD_DRAINING) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whoever arms it does so after what it is to look at: what is there already
+ * must not be slept over, since that word is overwritten here. */
 static void
 sleep_until_armed(void)
 {
     uint32_t *tick = &gild.process->tick;
 
     __atomic_store_n(tick, 0, __ATOMIC_SEQ_CST);
-    if (gild_has_marks()) {
+    if (gild_has_marks() || has_drainers()) {
         __atomic_store_n(tick, 1, __ATOMIC_SEQ_CST);
     }
-    for (uint32_t lane = 0; lane < gild.arena->lanes; lane++) {
+    for (uint32_t lane = 0; lane < gild.layout.lanes; lane++) {
         if (!gild_ring_is_empty(lane)) {
             __atomic_store_n(tick, 1, __ATOMIC_SEQ_CST);
         }

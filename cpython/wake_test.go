@@ -11,10 +11,12 @@ import (
 // TestWakeRule is Go's half of the rule, on an arena without Python: threads are woken while fewer drain the lane than
 // are wanted; then the ticker is.
 func TestWakeRule(t *testing.T) {
-	a, err := newArena(geometry{slots: 4, lanes: 2, processes: 1, threads: 3})
+	a, err := NewArena(Geometry{Requests: 4, Lanes: 2, Processes: 1, Threads: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
+	pool := NewPool(a, PoolConfig{Lanes: []int{0, 1}, Capacity: 3})
+	pool.Process(0, 1, Ready)
 	p := &a.procs[0]
 	p.threads, p.lanes[0].wanted, p.lanes[1].wanted = 3, 1, 2
 	look := func() string {
@@ -38,14 +40,14 @@ func TestWakeRule(t *testing.T) {
 		{1, "2/0 2/1 2/1 drain 1 2 tick 1"}, // which wants two
 		{1, "2/0 2/1 2/1 drain 1 2 tick 1"},
 	} {
-		a.wake(c.lane, 7)
+		pool.wake(c.lane, 7)
 		if got := look(); got != c.want {
 			t.Errorf("after a request for lane %d: %s, want %s", c.lane, got, c.want)
 		}
 	}
 	// One left the lane, and nobody is idle: the count must not stay raised.
 	p.lanes[1].drainers = 1
-	a.wake(1, 7)
+	pool.wake(1, 7)
 	if got := look(); got != "2/0 2/1 2/1 drain 1 1 tick 1" {
 		t.Errorf("with nobody idle: %s", got)
 	}
@@ -103,7 +105,7 @@ func TestComputingWantsOneThread(t *testing.T) {
 	p := python()
 	var crowded, looks atomic.Int64
 	var group sync.WaitGroup
-	lane := &p.arena.procs[0].lanes[0]
+	lane := &p.Pool.arena.procs[0].lanes[0]
 	for range 8 {
 		group.Go(func() {
 			for range 200 {
@@ -151,12 +153,12 @@ func TestScoreboard(t *testing.T) {
 	submit(t, r, inMain)
 	thread := -1
 	for i := 0; thread < 0; i = (i + 1) % testThreads {
-		record := p.arena.thread(0, i)
+		record := p.Pool.arena.thread(0, i)
 		if atomic.LoadUint32(word(&record.slot)) == uint32(r.number) && atomic.LoadUint32(word(&record.serial)) == uint32(r.slot.serial) {
 			thread = i
 		}
 	}
-	record := p.arena.thread(0, thread)
+	record := p.Pool.arena.thread(0, thread)
 	if record.tid == 0 || record.since == 0 || *word(&record.duty) == idle {
 		t.Errorf("the thread that serves has id %d, duty %d, since %d", record.tid, record.duty, record.since)
 	}

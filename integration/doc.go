@@ -29,7 +29,8 @@
 //	           $DIR is the story's directory, $PORT its port, $BUSY a port that is taken
 //	env        NAME=value lines, added to the environment
 //	with       settings: "processes 1 2" plays the story once with each number of processes, "placement embedded" only
-//	           in that placement (by default in each of the table in process_test.go), "python 3.12" not on an older one
+//	           in that placement (by default in each of the table in process_test.go), "python 3.12" not on an older
+//	           one, "user root" only for root, in a directory that other users can read
 //
 // These happen:
 //
@@ -49,8 +50,16 @@
 //	           the client closes the connection, only its sending half, or breaks it
 //	log, access, stdout, stderr
 //	           lines that come, in this order and after those of earlier sections of the kind: a part of the line, or
-//	           all of it after "^". "!part" is on no line of the error log until the story has ended
-//	signal     TERM, KILL, HUP... and "supervisor", "workers" or a captured process number
+//	           all of it after "^". "!part" is on no line of the error log until the story has ended. "log anywhere" is
+//	           for those whose order is not certain, and may be before other sections' lines
+//	signal     TERM, KILL, HUP... and "supervisor", "front", "daemon", "daemons", "python" (whatever runs the application) or
+//	           a captured process number
+//	processes  gild has exactly these processes besides the supervisor, the oldest first: "front {f}", "daemon {d}", "worker {w}"
+//	gone {P}   the process of that number has ended
+//	touch F, remove F
+//	           the file F gets another time of change, or is deleted
+//	gild ARGS  the binary, run with ARGS and the options by which it finds the story's gild, prints this; it is run until
+//	           it does. "(exit N)" in the first line stands for an exit status other than 0
 //	exit       gild ends by itself, with this status
 //
 // In what is expected, "*" stands for any characters of a line, a line that is just "*" for any lines, and \* for a star.
@@ -64,9 +73,15 @@
 //
 // Failures print what was received, the error log and standard error.
 //
+// # Losses
+//
+// The tests of lost_test.go set a crowd of clients on a gild whose processes are restarted, reloaded or killed meanwhile, and
+// account for each request: the clients never repeat one, and the application writes down which it began. make test does
+// that a few times, make soak for minutes.
+//
 // # Frameworks
 //
-// The other tests need more than requests and answers: wsgiref.validate around every kind of request, and a Flask and a
+// Other tests need more than requests and answers: wsgiref.validate around every kind of request, and a Flask and a
 // Django site of current releases, driven as a browser would drive them. Those come from PyPI, pinned in requirements.txt;
 // make test installs them into a virtual environment and names it in GILD_TEST_VENV. Without it they are skipped, but not in
 // CI: there a missing environment is a failure.

@@ -2,142 +2,157 @@ package integration
 
 import (
 	"fmt"
-	"io"
-	"net/http"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
-// pidApplication answers with the number of its process.
-const pidApplication = `import os
-
-def application(environ, start_response):
-    start_response('200 OK', [('Content-Type', 'text/plain')])
-    return [b'%d' % os.getpid()]
-`
-
-// crowd is clients that ask on a new connection each time, as fast as they are answered.
-type crowd struct {
-	clients        int
-	asked, refused atomic.Int64 // refused: not answered 200 with a body
-	stop           chan struct{}
-	all            sync.WaitGroup
-	mu             sync.Mutex
-	pids           map[string]bool
+// rounds is how often something is done to a gild under load, and how much load that is: a few times with a few clients, or
+// in make soak for a minute, every two seconds.
+type rounds struct {
+	clients int // of each manner
+	times   int
+	length  time.Duration
 }
 
-// gather sets a crowd on a gild.
-func gather(t *testing.T, g *gild, clients int) *crowd {
-	c := &crowd{clients: clients, stop: make(chan struct{}), pids: map[string]bool{}}
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	for range clients {
-		c.all.Go(func() { c.ask(t, client, g.url("/")) })
-	}
-	return c
-}
+var (
+	few  = rounds{clients: 2, times: 4}
+	many = rounds{clients: 10, length: time.Minute}
+)
 
-func (c *crowd) ask(t *testing.T, client *http.Client, url string) {
-	for {
-		select {
-		case <-c.stop:
-			return
-		default:
+// each calls do, which must wait until gild is as it was before.
+func (r rounds) each(do func(round int)) {
+	end, tick := time.Now().Add(r.length), time.NewTicker(2*time.Second)
+	defer tick.Stop()
+	for n := 1; n <= r.times || time.Now().Before(end); n++ {
+		if r.length > 0 {
+			<-tick.C
 		}
-		pid, err := fetch(client, url)
-		c.asked.Add(1)
-		if err != nil {
-			t.Log(err)
-			c.refused.Add(1)
-			continue
-		}
-		c.mu.Lock()
-		c.pids[pid] = true
-		c.mu.Unlock()
+		do(n)
 	}
 }
 
-func fetch(client *http.Client, url string) (string, error) {
-	answer, err := client.Get(url)
-	if err != nil {
-		return "", err
+func TestRestartLosesNothing(t *testing.T) { t.Parallel(); restartLosesNothing(t, few) }
+func TestReloadLosesNothing(t *testing.T)  { t.Parallel(); reloadLosesNothing(t, few) }
+func TestOptionsLoseNothing(t *testing.T)  { t.Parallel(); optionsLoseNothing(t, few) }
+func TestRenewalLosesNothing(t *testing.T) { t.Parallel(); renewalLosesNothing(t, few) }
+func TestKillLosesLittle(t *testing.T)     { t.Parallel(); killLosesLittle(t, few) }
+
+func TestSoakRestartLosesNothing(t *testing.T) { soak(t); restartLosesNothing(t, many) }
+func TestSoakReloadLosesNothing(t *testing.T)  { soak(t); reloadLosesNothing(t, many) }
+func TestSoakOptionsLoseNothing(t *testing.T)  { soak(t); optionsLoseNothing(t, many) }
+func TestSoakRenewalLosesNothing(t *testing.T) { soak(t); renewalLosesNothing(t, many) }
+func TestSoakKillLosesLittle(t *testing.T)     { soak(t); killLosesLittle(t, many) }
+
+// restartLosesNothing replaces the processes by USR1 to the supervisor while clients keep coming: each is answered.
+func restartLosesNothing(t *testing.T, r rounds) {
+	for _, place := range placements {
+		t.Run(place.name, func(t *testing.T) {
+			g := startCrowd(t, append([]string{"--processes", "2"}, place.args...)...)
+			before := g.running(2)
+			c := gather(t, g, r.clients)
+			r.each(func(int) {
+				c.served(before)
+				g.tell(syscall.SIGUSR1, "supervisor")
+				before = g.replaced(before)
+			})
+			c.served(before)
+			c.lostNothing()
+		})
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("status %s", answer.Status)
-	}
-	body, err := io.ReadAll(answer.Body)
-	return string(body), err
 }
 
-// others waits until so many different processes have answered.
-func (c *crowd) others(t *testing.T, want int) {
-	t.Helper()
-	err := retry(func() error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if len(c.pids) < want {
-			return fmt.Errorf("%d processes have answered, want %d", len(c.pids), want)
+// optionsLoseNothing changes the options and sends HUP: each time front and daemons are replaced by a new generation.
+func optionsLoseNothing(t *testing.T, r rounds) {
+	options := filepath.Join(t.TempDir(), "options")
+	change := func(n int) {
+		if err := os.WriteFile(options, fmt.Appendf(nil, "--setenv ROUND %d\n", n), 0o666); err != nil {
+			t.Fatal(err)
 		}
-		return nil
+	}
+	change(0)
+	g := startCrowd(t, "--options-file", options)
+	before := g.running(1)
+	c := gather(t, g, r.clients)
+	r.each(func(n int) {
+		c.served(before)
+		change(n)
+		g.tell(syscall.SIGHUP, "supervisor")
+		before = g.replaced(before)
 	})
-	if err != nil {
-		t.Error(err)
-	}
+	c.served(before)
+	c.lostNothing()
 }
 
-// leave ends the crowd.
-func (c *crowd) leave() {
-	close(c.stop)
-	c.all.Wait()
+// reloadLosesNothing puts a new version of the script in place: each request that is sent afterwards is answered by it.
+func reloadLosesNothing(t *testing.T, r rounds) {
+	g := startCrowd(t, "--processes", "2")
+	before := g.running(2)
+	c := gather(t, g, r.clients)
+	version := int64(1)
+	r.each(func(int) {
+		c.served(before)
+		version++
+		deploy(t, g.dir, version)
+		c.version.Store(version)
+		before = g.replaced(before)
+	})
+	c.served(before)
+	c.lostNothing()
 }
 
-func startPids(t *testing.T, args ...string) *gild {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "app.wsgi"), []byte(pidApplication), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return start(t, dir, nil, append([]string{"start-server", "app.wsgi", "--threads", "2"}, args...))
+// renewalLosesNothing lets each process serve fifty requests only.
+func renewalLosesNothing(t *testing.T, r rounds) {
+	g := startCrowd(t, "--processes", "2", "--maximum-requests", "50")
+	c := gather(t, g, r.clients)
+	r.each(func(n int) {
+		err := retry(func() error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if len(c.pids) < 3*n {
+				return fmt.Errorf("%d processes have answered, want %d", len(c.pids), 3*n)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	c.lostNothing()
 }
 
-// TestRestartLosesNothing replaces the workers several times while clients keep coming: each of them is answered.
-func TestRestartLosesNothing(t *testing.T) {
-	t.Parallel()
-	g := startPids(t)
-	c := gather(t, g, 4)
-	for n := 1; n <= 4; n++ {
-		c.others(t, n)
-		if err := g.signal(syscall.SIGHUP, "supervisor"); err != nil {
-			t.Fatal(err)
+// killLosesLittle kills a daemon with SIGKILL. A request is only lost if the application had begun with it, and its client is
+// told: 502 or a torn response. No request reaches the application twice.
+func killLosesLittle(t *testing.T, r rounds) {
+	const processes, threads = 2, 2
+	g := startCrowd(t, "--processes", fmt.Sprint(processes))
+	pids := g.running(processes)
+	c := gather(t, g, r.clients)
+	kills := 0
+	r.each(func(int) {
+		c.served(pids)
+		victim := pids[rand.IntN(processes)]
+		g.tell(syscall.SIGKILL, fmt.Sprint(victim))
+		kills++
+		pids = g.running(processes, victim)
+	})
+	c.served(pids)
+	c.leave()
+	begun := c.begun()
+	for number, how := range c.lost {
+		if begun[number] == 0 || how.status != 502 && !how.torn {
+			t.Errorf("request %d, begun %d times: %v", number, begun[number], how.err)
 		}
 	}
-	c.others(t, 5)
-	c.leave()
-	if n := c.refused.Load(); n != 0 {
-		t.Errorf("%d of %d requests were not answered", n, c.asked.Load())
-	}
-}
-
-// TestCrashLosesLittle kills the worker while clients keep coming. What it had accepted is lost, at most one request of
-// each client; those that come while there is no worker wait for the next one.
-func TestCrashLosesLittle(t *testing.T) {
-	t.Parallel()
-	const kills = 2
-	g := startPids(t)
-	c := gather(t, g, 4)
-	for n := 1; n <= kills; n++ {
-		c.others(t, n)
-		if err := g.signal(syscall.SIGKILL, "workers"); err != nil {
-			t.Fatal(err)
+	for number, times := range begun {
+		if times != 1 {
+			t.Errorf("request %d reached the application %d times", number, times)
 		}
 	}
-	c.others(t, kills+1)
-	c.leave()
-	if n := c.refused.Load(); n > kills*int64(c.clients) {
-		t.Errorf("%d of %d requests were not answered, for %d kills and %d clients", n, c.asked.Load(), kills, c.clients)
+	if len(c.lost) > kills*threads {
+		t.Errorf("%d requests were lost by %d kills of a process with %d threads", len(c.lost), kills, threads)
 	}
 }

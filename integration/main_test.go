@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"testing"
 )
@@ -25,7 +26,18 @@ var built struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	manyAtOnce()
 	os.Exit(runTests(m))
+}
+
+// manyAtOnce lets more tests run at a time than there are processors: most of them wait for a process to start, or for a
+// timeout of the server, rather than compute. What was asked for with -parallel is left.
+func manyAtOnce() {
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	}
 }
 
 // runTests builds gild into a temporary directory, or takes the one that $GILD names, and runs the tests with it.
@@ -36,6 +48,7 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	os.Chmod(dir, 0o755) // other users run the binary, too
 	if err := findBinary(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "integration:", err)
 		return 1

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +34,8 @@ type placement struct {
 
 // placements are all there are. Every story runs in each, unless it says otherwise.
 var placements = []placement{
-	{name: "embedded"},
+	{name: "daemon"},
+	{name: "embedded", args: []string{"--embedded-mode"}},
 }
 
 // gild is one running gild with everything it started.
@@ -49,10 +52,11 @@ type gild struct {
 
 // start runs gild with args in dir. For start-server it adds a free port, a server root in dir and the log level
 // info where args say nothing about them; if another program takes the port meanwhile it tries the next one.
-func start(t *testing.T, dir string, env []string, args []string) *gild {
+// Before each attempt adjust may change the command that is about to be run.
+func start(t *testing.T, dir string, env []string, args []string, adjust ...func(*exec.Cmd)) *gild {
 	t.Helper()
 	for try := 0; ; try++ {
-		g := launch(t, dir, env, args)
+		g := launch(t, dir, env, args, adjust...)
 		if try == 3 || !g.lostPort() {
 			t.Cleanup(g.stop)
 			return g
@@ -61,7 +65,7 @@ func start(t *testing.T, dir string, env []string, args []string) *gild {
 }
 
 // launch is one attempt of start.
-func launch(t *testing.T, dir string, env []string, args []string) *gild {
+func launch(t *testing.T, dir string, env []string, args []string, adjust ...func(*exec.Cmd)) *gild {
 	t.Helper()
 	g := &gild{t: t, dir: dir, port: freePort(t), done: make(chan struct{})}
 	full := g.complete(args)
@@ -70,6 +74,9 @@ func launch(t *testing.T, dir string, env []string, args []string) *gild {
 	g.cmd.Env = environ(append(env, marker+"="+dir))
 	g.cmd.Stdout, g.cmd.Stderr = &g.stdout, &g.stderr
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	for _, change := range adjust {
+		change(g.cmd)
+	}
 	if err := g.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -77,18 +84,20 @@ func launch(t *testing.T, dir string, env []string, args []string) *gild {
 	return g
 }
 
-// complete substitutes $DIR and $PORT in args and adds the options that each test needs.
+// complete substitutes $DIR and $PORT in args and adds the options that each test needs, so that "status" finds what
+// "start-server" has started.
 func (g *gild) complete(args []string) []string {
 	var out []string
 	for _, arg := range args {
 		out = append(out, strings.NewReplacer("$DIR", g.dir, "$PORT", strconv.Itoa(g.port)).Replace(arg))
 	}
-	if len(out) == 0 || out[0] != "start-server" {
+	if len(out) == 0 || out[0] != "start-server" && out[0] != "status" {
 		return out
 	}
 	for _, option := range [][]string{
 		{"--host", "127.0.0.1"}, {"--port", strconv.Itoa(g.port)},
 		{"--server-root", filepath.Join(g.dir, "root")}, {"--log-level", "info"},
+		{"--keep-alive-timeout", "30"}, // so that a connection outlives a machine that is busy with something else
 	} {
 		if !mentions(args, option[0]) {
 			out = append(out, option...)
@@ -118,6 +127,17 @@ func environ(extra []string) []string {
 	}
 	return append(env, extra...)
 }
+
+// write makes a file of a test.
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deadline is when something that is waited for has certainly failed.
+func deadline() time.Time { return time.Now().Add(patience) }
 
 // freePort is a port that nothing listened on a moment ago.
 func freePort(t *testing.T) int {
@@ -149,6 +169,27 @@ func (g *gild) address() string { return fmt.Sprintf("127.0.0.1:%d", g.port) }
 // url is the absolute URL of a path.
 func (g *gild) url(path string) string { return "http://" + g.address() + path }
 
+// get asks for a path on a connection of its own; an answer other than 200 is an error.
+func (g *gild) get(path string) (string, error) { return get(g.url(path)) }
+
+func get(url string) (string, error) {
+	return fetch(&http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}, url)
+}
+
+// fetch asks with a client, for whose patience it is the caller who cares.
+func fetch(client *http.Client, url string) (string, error) {
+	answer, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("status %s", answer.Status)
+	}
+	body, err := io.ReadAll(answer.Body)
+	return string(body), err
+}
+
 // over reports whether the first process has ended.
 func (g *gild) over() bool {
 	select {
@@ -157,28 +198,6 @@ func (g *gild) over() bool {
 	default:
 		return false
 	}
-}
-
-// signal sends sig to the supervisor, to all workers, or to the process whose number is given.
-func (g *gild) signal(sig syscall.Signal, target string) error {
-	switch target {
-	case "supervisor":
-		return g.cmd.Process.Signal(sig)
-	case "worker", "workers":
-		workers := children(g.cmd.Process.Pid)
-		if len(workers) == 0 {
-			return errors.New("there is no worker")
-		}
-		for _, pid := range workers {
-			syscall.Kill(pid, sig)
-		}
-		return nil
-	}
-	pid, err := strconv.Atoi(target)
-	if err != nil || pid <= 1 {
-		return fmt.Errorf("no process %q", target)
-	}
-	return syscall.Kill(pid, sig)
 }
 
 // wait returns how gild ended: its exit status in digits, or "signal: killed" and the like.
@@ -206,6 +225,9 @@ func (g *gild) stop() {
 	}
 	if left := g.remaining(); len(left) > 0 {
 		g.t.Errorf("processes left behind: %v", left)
+	}
+	if strings.Contains(g.log(), "DATA RACE") {
+		g.t.Error("the race detector has found something")
 	}
 	if g.t.Failed() {
 		g.t.Logf("error log:\n%s\nstderr:\n%s", g.log(), g.stderr.String())
@@ -258,40 +280,6 @@ func (g *gild) access() string {
 		}
 	}
 	return g.stdout.String()
-}
-
-// children are the processes whose parent is pid.
-func children(pid int) []int {
-	var list []int
-	each(func(child int) {
-		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
-		_, rest, _ := bytes.Cut(stat, []byte(") ")) // after the name: state, parent
-		if fields := bytes.Fields(rest); len(fields) > 1 && string(fields[1]) == strconv.Itoa(pid) {
-			list = append(list, child)
-		}
-	})
-	return list
-}
-
-// marked are the processes, zombies aside, that were started with the marker of dir.
-func marked(dir string) []int {
-	var list []int
-	each(func(pid int) {
-		env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if bytes.Contains(env, []byte(marker+"="+dir+"\x00")) {
-			list = append(list, pid)
-		}
-	})
-	return list
-}
-
-// each calls f with the number of every process there is.
-func each(f func(pid int)) {
-	names, _ := filepath.Glob("/proc/[0-9]*")
-	for _, name := range names {
-		pid, _ := strconv.Atoi(filepath.Base(name))
-		f(pid)
-	}
 }
 
 // buffer is a bytes.Buffer that may be read while it is written.

@@ -58,28 +58,40 @@ var soakRequests = slices.Concat(
 	[]string{"GET /fails?call HTTP/1.1\r\nHost: x\r\n\r\n", "GET /fails HTTP/1.1\r\nHost: x\r\n\r\n"},
 )
 
-// TestSoakMemory sends a million requests, after a warm-up, to a worker: its memory may then have grown by 2 MB, in the
-// main interpreter and in a sub-interpreter.
+// TestSoakMemory sends a million requests, after a warm-up, to a gild: none of its processes may then have grown by 2 MB, with
+// the application in the main interpreter and in a sub-interpreter, in a daemon and embedded.
 func TestSoakMemory(t *testing.T) {
 	soak(t)
+	for _, place := range placements {
+		for _, group := range []string{"%{GLOBAL}", "second"} {
+			t.Run(place.name+"/"+group, func(t *testing.T) {
+				soakMemory(t, append([]string{"--application-group", group}, place.args...))
+			})
+		}
+	}
+}
+
+func soakMemory(t *testing.T, args []string) {
 	const rounds, clients, allowed = 10_000, 4, 2 << 20
-	for _, group := range []string{"%{GLOBAL}", "second"} {
-		t.Run(group, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "app.wsgi"), []byte(soakApplication), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			g := start(t, dir, nil, []string{"start-server", "app.wsgi", "--threads", "2", "--application-group", group,
-				"--log-level", "crit", "--keep-alive-timeout", "60"})
-			soakRounds(t, g, clients, rounds/5)
-			before := resident(t, g)
-			soakRounds(t, g, clients, rounds)
-			after := resident(t, g)
-			t.Logf("%d bytes after the warm-up, %d after %d requests more", before, after, rounds*len(soakRequests))
-			if after-before > allowed {
-				t.Errorf("the worker grew by %d bytes, more than %d", after-before, allowed)
-			}
-		})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.wsgi"), []byte(soakApplication), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	g := start(t, dir, nil, append([]string{"start-server", "app.wsgi", "--threads", "2", "--log-level", "crit",
+		"--keep-alive-timeout", "60"}, args...))
+	soakRounds(t, g, clients, rounds/5)
+	before := resident(t, g)
+	soakRounds(t, g, clients, rounds)
+	after := resident(t, g)
+	for process, size := range after {
+		was, ok := before[process]
+		t.Logf("%s %d: %d bytes after the warm-up, %d after %d requests more",
+			process.role, process.pid, was, size, rounds*len(soakRequests))
+		if !ok {
+			t.Errorf("%s %d was not there before: one has been replaced", process.role, process.pid)
+		} else if size-was > allowed {
+			t.Errorf("%s %d grew by %d bytes, more than %d", process.role, process.pid, size-was, allowed)
+		}
 	}
 }
 
@@ -135,21 +147,21 @@ func soakRequest(c *connection, request string) error {
 	return nil
 }
 
-// resident is the resident memory (VmRSS) of the only worker, in bytes.
-func resident(t *testing.T, g *gild) int64 {
+// resident is the resident memory (VmRSS) of each process but the supervisor, in bytes.
+func resident(t *testing.T, g *gild) map[relative]int64 {
 	t.Helper()
-	workers := children(g.cmd.Process.Pid)
-	if len(workers) != 1 {
-		t.Fatalf("%d workers, want 1: one has been replaced", len(workers))
+	sizes := map[relative]int64{}
+	for _, process := range g.family() {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "VmRSS:")
+		var kilobytes int64
+		if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
+			t.Fatal(err)
+		}
+		sizes[process] = kilobytes << 10
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", workers[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	var kilobytes int64
-	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
-		t.Fatal(err)
-	}
-	return kilobytes << 10
+	return sizes
 }

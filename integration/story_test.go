@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,7 +69,7 @@ func runs(t *testing.T, file string, archive *txtar.Archive) []run {
 func expectsSomething(archive *txtar.Archive) bool {
 	for _, f := range archive.Files {
 		switch verb, _, _ := strings.Cut(f.Name, " "); verb {
-		case "response", "head", "closed", "exit", "log", "access", "stdout", "stderr":
+		case "response", "head", "closed", "exit", "log", "access", "stdout", "stderr", "processes", "gone", "gild":
 			return true
 		}
 	}
@@ -86,7 +88,7 @@ func settings(t *testing.T, file string, archive *txtar.Archive) map[string][]st
 			if len(words) == 0 {
 				continue
 			}
-			if len(words) < 2 || !strings.Contains(" placement processes python ", " "+words[0]+" ") {
+			if len(words) < 2 || !strings.Contains(" placement processes python user ", " "+words[0]+" ") {
 				t.Fatalf("%s: with: %q is not a setting", file, line)
 			}
 			with[words[0]] = words[1:]
@@ -123,6 +125,7 @@ func newStory(t *testing.T, file string, archive *txtar.Archive, args []string) 
 // play performs the sections in order, then stops gild and looks for what must not have been logged.
 func (s *story) play() {
 	s.requirePython()
+	s.requireUser()
 	for i := range s.archive.Files {
 		section := &s.archive.Files[i]
 		if err := s.perform(section); err != nil {
@@ -144,6 +147,26 @@ func (s *story) requirePython() {
 	}
 	if built.python[0] < major || built.python[0] == major && built.python[1] < minor {
 		s.t.Skipf("needs Python %s or newer; this gild has %d.%d inside", with[0], built.python[0], built.python[1])
+	}
+}
+
+// requireUser skips a story that only root can play, and lets other users into its directory.
+func (s *story) requireUser() {
+	if with := settings(s.t, s.file, s.archive)["user"]; with == nil {
+		return
+	}
+	if os.Getuid() != 0 {
+		s.t.Skip("needs root")
+	}
+	other := exec.Command(built.gild, "--version")
+	other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := other.CombinedOutput(); err != nil {
+		s.t.Skipf("needs a Python that others than root can read: %v\n%s", err, out)
+	}
+	for dir := s.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 
@@ -198,22 +221,32 @@ var verbs = map[string]func(*story, string, *txtar.File) error{
 	"reset":    func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).reset) },
 	"shut":     func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).shut) },
 	"closed":   func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).closed) },
-	"log":      func(s *story, _ string, f *txtar.File) error { return s.lines(f, "log", s.gild.log) },
+	"log":      func(s *story, how string, f *txtar.File) error { return s.lines(f, "log "+how, s.gild.log) },
 	"access":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "access", s.gild.access) },
 	"stdout":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "stdout", s.gild.stdout.String) },
 	"stderr":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "stderr", s.gild.stderr.String) },
 	"signal":   (*story).signal,
 	"exit":     (*story).exit,
+
+	"processes": (*story).processes,
+	"gone":      (*story).gone,
+	"touch":     (*story).touch,
+	"remove":    (*story).remove,
+	"gild":      (*story).command,
 }
 
-// write creates or replaces a file; one written after gild has started is an edit, with another time of change.
+// write creates or replaces a file, at once and not piece by piece; one written after gild has started is an edit, with another
+// time of change.
 func (s *story) write(name string, data []byte) error {
 	path := filepath.Join(s.dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
 	text := strings.ReplaceAll(string(data), "$DIR", s.dir)
-	return os.WriteFile(path, []byte(text), 0o666)
+	if err := os.WriteFile(path+"~", []byte(text), 0o666); err != nil {
+		return err
+	}
+	return os.Rename(path+"~", path)
 }
 
 // begin starts gild when the first section needs it.

@@ -294,10 +294,16 @@ func (s *story) lines(section *txtar.File, kind string, read func() string) erro
 	return nil
 }
 
+// anywhere is the kind of lines that come in no particular order.
+const anywhere = "log anywhere"
+
 // line waits for one line; "^" at its start means that the line has nothing before it.
 func (s *story) line(want, kind string, read func() string) error {
 	return retry(func() error {
 		text := read()
+		if kind == anywhere {
+			s.logSeen[kind] = 0
+		}
 		for at := s.logSeen[kind]; at < len(text); {
 			line, _, whole := strings.Cut(text[at:], "\n")
 			if !whole {
@@ -324,9 +330,10 @@ func (s *story) lineMatches(want, line string) bool {
 var signals = map[string]syscall.Signal{
 	"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP,
 	"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "SEGV": syscall.SIGSEGV, "STOP": syscall.SIGSTOP,
+	"CONT": syscall.SIGCONT, "WINCH": syscall.SIGWINCH, "XCPU": syscall.SIGXCPU,
 }
 
-// signal sends signals, one a line: a name and "supervisor", "workers" or a captured process number.
+// signal sends signals, one a line: a name and whom gild.signal knows, or a captured process number.
 func (s *story) signal(_ string, section *txtar.File) error {
 	text, err := s.known.expand(string(section.Data))
 	if err != nil {

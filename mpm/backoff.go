@@ -2,13 +2,13 @@ package mpm
 
 import "time"
 
-// How long to wait before a worker is started in place of another.
+// How long to wait before a process is started in place of another.
 var (
 	afterCrash   = backoff{first: 100 * time.Millisecond, most: 10 * time.Second}
 	afterFailure = backoff{first: time.Second, most: 30 * time.Second}
 )
 
-// longLife is how long a worker must have lived for its death to be an accident rather than one of a series.
+// longLife is how long a process must have lived for its death to be an accident rather than one of a series.
 const longLife = 10 * time.Second
 
 // backoff is an exponential delay: first, doubled for each further attempt, up to most.

@@ -7,10 +7,10 @@ import (
 	"gild/logs"
 )
 
-// maxLine is where a line that a worker writes to its standard output or error is broken: Apache's MAX_STRING_LEN.
+// maxLine is where a line that a child writes to its standard output or error is broken: Apache's MAX_STRING_LEN.
 const maxLine = 8192
 
-// logLines makes a record of each line that arrives on the output pipe of the worker pid, and closes the pipe at its end. What
+// logLines makes a record of each line that arrives on the output pipe of the child pid, and closes the pipe at its end. What
 // comes here was not said through Python's sys.stderr but beneath it: by C code, by the interpreter when it dies, by
 // processes that the application has started.
 func logLines(pipe *os.File, log logs.Logger, pid int) {

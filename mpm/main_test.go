@@ -8,13 +8,13 @@ import (
 
 var update = flag.Bool("u", false, "rewrite the stories with what the supervisor does")
 
-// TestMain lets the test binary be the supervisor and the worker of the tests that need processes.
+// TestMain lets the test binary be the supervisor and the children of the tests that need processes.
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "supervisor":
 		supervisorMain()
-	case "worker":
-		workerMain()
+	case "child":
+		childMain()
 	default:
 		os.Exit(m.Run())
 	}

@@ -51,7 +51,7 @@ type Thread struct {
 type Subject interface {
 	Threads() []Thread     // the request threads; a thread keeps its index
 	Requests() uint64      // how many requests were served, without those to paths of ignore-activity
-	GILAge() time.Duration // how long ago the GIL was last obtained, of the interpreter that is worst off
+	GILAge() time.Duration // for how long the GIL of an interpreter has been waited for in vain; 0 if it is to be had
 	CPU() time.Duration    // user and system time of the process; see [Usage]
 	RSS() int64            // resident bytes of the process, 0 = unknown; see [Usage]
 
@@ -129,10 +129,9 @@ func (m *Monitor) Resume() {
 	}
 }
 
-// begin starts the timers.
+// begin starts the timers. Requests that were served before it, as those that waited for the application to be loaded, count.
 func (m *Monitor) begin() {
 	m.started = m.clock()
-	m.requests = m.subject.Requests()
 }
 
 // resumed lets every reason be given again after the pause.

@@ -1,425 +1,245 @@
 package mpm
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"gild/logs"
 )
 
-// The tests of this file run real processes: the test binary is executed again as a supervisor, whose workers are the test
-// binary once more. A worker calls the test over TCP and says what it is; the connection lives as long as the worker, so
-// that its end needs no polling.
+// The tests of this file run real processes; roles_test.go is what they are, play_test.go what drives them.
 
-const roleVariable = "MPM_TEST_ROLE"
-
-// part is what a supervisor of these tests is told on its standard input, and passes on to its workers as configuration.
-type part struct {
-	Home     string // address of the test, which workers call
-	Workers  int
-	Timeout  time.Duration
-	PidFile  string
-	Behave   string // "serve", "hang": ignores stop; or the path of a file with "ready" or the text of a failure
-	Exec     string // what to execute as a worker, if not the test binary
-	UserID   uint32 // user of the workers, 0 = the supervisor's
-	ErrorLog string
-}
-
-// supervisorMain is the supervisor role: main, in miniature.
-func supervisorMain() {
-	var p part
-	if err := json.NewDecoder(os.Stdin).Decode(&p); err != nil {
-		die(err)
-	}
-	config, _ := json.Marshal(p)
-	writer, err := logs.OpenWriter(logs.Options{ErrorLog: p.ErrorLog, Level: logs.Debug})
-	if err != nil {
-		die(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		die(err)
-	}
-	file, err := listener.(*net.TCPListener).File()
-	if err != nil {
-		die(err)
-	}
-	_ = listener.Close()
-	o := Options{Executable: p.Exec, Args: []string{"worker-of-test", "worker"}, Env: append(os.Environ(), roleVariable+"=worker"),
-		Config: config, Listeners: []*os.File{file}, Workers: p.Workers, ShutdownTimeout: p.Timeout, PidFile: p.PidFile,
-		Log: writer, ServeLog: writer.Serve, Reopen: writer.Reopen, Stderr: os.Stderr}
-	if p.UserID != 0 {
-		o.Credential = &syscall.Credential{Uid: p.UserID, Gid: p.UserID}
-	}
-	s, err := New(o)
-	if err == nil {
-		err = s.Run()
-	}
-	if err != nil {
-		die(err)
-	}
-}
-
-// die ends a process of the tests.
-func die(err error) {
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
-
-// workerMain is the worker role.
-func workerMain() {
-	parent, err := Inherit()
-	if err != nil {
-		die(err)
-	}
-	var p part
-	if err := json.Unmarshal(parent.Config, &p); err != nil {
-		die(err)
-	}
-	log := logs.NewClient(parent.LogFD, logs.Debug)
-	logs.Printf(log, logs.Info, "core", "worker says hello")
-	if err := report(parent, p.Behave); err != nil {
-		die(err)
-	}
-	home, err := net.Dial("tcp", p.Home)
-	if err != nil {
-		die(err)
-	}
-	_ = json.NewEncoder(home).Encode(self(parent))
-	go obey(home)
-	<-parent.Stop
-	if p.Behave == "hang" {
-		select {}
-	}
-	fmt.Fprint(home, "stopped\n")
-}
-
-// report tells the supervisor how loading went.
-func report(parent *Parent, behave string) error {
-	if !filepath.IsAbs(behave) {
-		return parent.Ready()
-	}
-	text, err := os.ReadFile(behave)
-	if err != nil || string(text) != "ready" {
-		return errors.Join(err, parent.Failed(string(text)))
-	}
-	return parent.Ready()
-}
-
-// person is what a worker tells of itself.
-type person struct {
-	PID, Parent, Group, User int
-	Name                     string   // argv[0]
-	Listener                 string   // address of the inherited socket
-	Leaks                    []string // what a program that the worker executes would inherit beyond 0, 1 and 2
-}
-
-// self describes the worker.
-func self(parent *Parent) person {
-	p := person{PID: os.Getpid(), Parent: os.Getppid(), Group: syscall.Getpgrp(), User: os.Getuid(), Name: os.Args[0]}
-	for _, f := range parent.Listeners {
-		l, err := net.FileListener(f)
-		if err != nil {
-			die(err)
-		}
-		p.Listener = l.Addr().String()
-	}
-	for fd := 3; fd < 64; fd++ {
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-			p.Leaks = append(p.Leaks, strconv.Itoa(fd))
+// What each child gets, and how all of them end.
+func TestProcessDaemons(t *testing.T) {
+	y := newPlay(t, part{Processes: 2, Timeout: patience})
+	front, daemons := y.cast(3)
+	for i, a := range daemons {
+		want := person{PID: a.PID, Parent: y.cmd.Process.Pid, ProcessGroup: a.PID, User: os.Getuid(), Name: "child-of-test", Verb: "daemon",
+			Group: 0, Record: i, Generation: 1, Asked: 2, Listener: front.Listener, GroupFile: "0"}
+		if fmt.Sprint(a.person) != fmt.Sprint(want) {
+			t.Errorf("daemon %+v, want %+v", a.person, want)
 		}
 	}
-	return p
-}
-
-// obey does what the test says over the connection.
-func obey(home net.Conn) {
-	for lines := bufio.NewScanner(home); lines.Scan(); {
-		switch verb, text, _ := strings.Cut(lines.Text(), " "); verb {
-		case "die":
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		case "segv":
-			signal.Reset(syscall.SIGSEGV)
-			_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
-		case "print":
-			fmt.Fprint(os.Stderr, text)
-		}
+	if front.Group != -1 || front.Record != -1 || front.GroupFile != "" || front.Listener == "" || len(front.Leaks) > 0 {
+		t.Errorf("front %+v", front.person)
 	}
-}
-
-// play is one run of a supervisor.
-type play struct {
-	t    *testing.T
-	part part
-	cmd  *exec.Cmd
-	home net.Listener
-	out  output
-}
-
-// output is the standard error of the supervisor, with the log.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-// newPlay starts a supervisor.
-func newPlay(t *testing.T, p part) *play {
-	t.Helper()
-	home, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	front.hears("accept")
+	y.signal(syscall.SIGTERM)
+	if got := front.end(); got != "stop 60" {
+		t.Errorf("the front was told %q last", got)
 	}
-	p.Home = home.Addr().String()
-	if p.Behave == "" {
-		p.Behave = "serve"
+	if one, two := daemons[0].end(), daemons[1].end(); one != "stop" || two != "stop" {
+		t.Errorf("the daemons were told %q and %q", one, two)
 	}
-	input, _ := json.Marshal(p)
-	y := &play{t: t, part: p, home: home}
-	y.cmd = exec.Command("/proc/self/exe")
-	y.cmd.Env = append(os.Environ(), roleVariable+"=supervisor")
-	y.cmd.Stdin, y.cmd.Stderr = bytes.NewReader(input), &y.out
-	if err := y.cmd.Start(); err != nil {
-		t.Fatal(err)
+	if status := y.status(); status != 0 {
+		t.Errorf("status %d", status)
 	}
-	t.Cleanup(func() {
-		_ = y.cmd.Process.Kill()
-		_ = y.cmd.Wait()
-		_ = home.Close()
-		if t.Failed() {
-			t.Log(y.out.String())
-		}
-	})
-	return y
+	y.saw("caught SIGTERM, shutting down", "[core:info] [pid "+strconv.Itoa(front.PID)+":", "child says hello",
+		"terminated normally, exit code 0", "generation 1 has ended")
 }
 
-// actor is a worker that has called.
-type actor struct {
-	person
-	t    *testing.T
-	conn net.Conn
-	in   *bufio.Reader
-}
-
-// next waits for the next worker to call.
-func (y *play) next() *actor {
-	y.t.Helper()
-	_ = y.home.(*net.TCPListener).SetDeadline(time.Now().Add(patience)) // only so that a bug fails instead of hanging
-	conn, err := y.home.Accept()
-	if err != nil {
-		y.t.Fatal(err)
-	}
-	a := &actor{t: y.t, conn: conn, in: bufio.NewReader(conn)}
-	line, err := a.in.ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &a.person)
-	}
-	if err != nil {
-		y.t.Fatal(err)
-	}
-	y.t.Cleanup(func() { _ = conn.Close() })
-	return a
-}
-
-// do has the worker do something.
-func (a *actor) do(verb string) { fmt.Fprintln(a.conn, verb) }
-
-// end waits for the worker's end and returns what it said last.
-func (a *actor) end() string {
-	rest, err := io.ReadAll(a.in)
-	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		a.t.Error(err)
-	}
-	return string(rest)
-}
-
-// signal sends a signal to the supervisor.
-func (y *play) signal(sig os.Signal) {
-	y.t.Helper()
-	if err := y.cmd.Process.Signal(sig); err != nil {
-		y.t.Fatal(err)
-	}
-}
-
-// status waits for the supervisor's end and returns its exit status.
-func (y *play) status() int {
-	_ = y.cmd.Wait()
-	return y.cmd.ProcessState.ExitCode()
-}
-
-// saw checks that the supervisor, which has ended, said something.
-func (y *play) saw(texts ...string) {
-	y.t.Helper()
-	for _, text := range texts {
-		if !strings.Contains(y.out.String(), text) {
-			y.t.Errorf("nothing on standard error has %q", text)
-		}
-	}
-}
-
-const patience = time.Minute // longer than any test
-
-func TestProcessTerminate(t *testing.T) {
-	pidFile := filepath.Join(t.TempDir(), "pid")
-	if err := os.WriteFile(pidFile, []byte("\x00garbage"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	y := newPlay(t, part{Workers: 2, Timeout: patience, PidFile: pidFile})
-	one, two := y.next(), y.next()
-	if text, _ := os.ReadFile(pidFile); strings.TrimSpace(string(text)) != strconv.Itoa(y.cmd.Process.Pid) {
-		t.Errorf("pid file %q, supervisor %d", text, y.cmd.Process.Pid)
-	}
-	for _, a := range []*actor{one, two} {
-		if a.Parent != y.cmd.Process.Pid || a.Group != a.PID || a.Name != "worker-of-test" || len(a.Leaks) > 0 {
+// Two groups have records and files of their own; workers have no records.
+func TestProcessGroups(t *testing.T) {
+	y := newPlay(t, part{Processes: 1, Timeout: patience})
+	_, daemons := y.cast(3)
+	for i, a := range daemons {
+		if a.Group != i || a.Record != 0 || a.GroupFile != strconv.Itoa(i) {
 			t.Errorf("%+v", a.person)
 		}
 	}
-	if one.Listener != two.Listener || one.Listener == "" {
-		t.Errorf("listeners %q and %q", one.Listener, two.Listener)
+	y.stop()
+	y = newPlay(t, part{Embedded: true, Processes: 2, Timeout: patience})
+	_, workers := y.cast(2)
+	for _, a := range workers {
+		if a.Record != -1 || a.Listener == "" {
+			t.Errorf("%+v", a.person)
+		}
 	}
 	y.signal(syscall.SIGTERM)
-	if one.end() != "stopped\n" || two.end() != "stopped\n" {
-		t.Error("the workers were not told to stop")
+	if got := workers[0].end(); got != "stop 60" {
+		t.Errorf("the worker was told %q", got)
 	}
-	if status := y.status(); status != 0 {
-		t.Errorf("status %d", status)
-	}
-	if _, err := os.Stat(pidFile); err == nil {
-		t.Error("the pid file is still there")
-	}
-	y.saw("Overwriting the pid file", "caught SIGTERM, shutting down", "[core:info] [pid "+strconv.Itoa(two.PID)+":", "worker says hello",
-		"terminated normally, exit code 0")
+	y.status()
 }
 
-// No worker outlives its supervisor, not even one that does not listen.
+// No child outlives its supervisor, not even one that does not listen.
 func TestProcessSupervisorKilled(t *testing.T) {
 	for _, behave := range []string{"serve", "hang"} {
-		y := newPlay(t, part{Workers: 2, Timeout: patience, Behave: behave})
-		one, two := y.next(), y.next()
+		y := newPlay(t, part{Processes: 2, Timeout: patience, Behave: behave})
+		front, daemons := y.cast(3)
 		y.signal(syscall.SIGKILL)
-		one.end()
-		two.end()
+		for _, a := range append(daemons, front) {
+			if got := a.end(); behave == "serve" && got != "orphaned true" {
+				t.Errorf("%s %d: %q", a.Verb, a.PID, got)
+			}
+		}
 	}
 }
 
-func TestProcessCrash(t *testing.T) {
-	y := newPlay(t, part{Workers: 1, Timeout: patience})
-	first := y.next()
-	first.do("die")
-	first.end()
+// The front is told of a daemon's death, and how; the record is used again after the burial.
+func TestProcessDaemonDeath(t *testing.T) {
+	y := newPlay(t, part{Processes: 2, Timeout: patience})
+	front, daemons := y.cast(3)
+	daemons[0].do("die")
+	front.hears(fmt.Sprintf("process 0 0 %d dead terminated by signal 9 (SIGKILL)", daemons[0].PID))
+	front.do("say buried 0 0")
 	second := y.next()
-	if first.PID == second.PID {
-		t.Errorf("pid %d twice", first.PID)
-	}
-	second.do("segv")
-	second.end()
+	front.hears(fmt.Sprintf("process 0 %d %d ready", second.Record, second.PID))
+	second.do("die")
+	front.hears(fmt.Sprintf("process 0 %d %d dead terminated by signal 9 (SIGKILL)", second.Record, second.PID))
 	third := y.next()
-	y.signal(syscall.SIGINT)
-	third.end()
-	if status := y.status(); status != 0 {
-		t.Errorf("status %d", status)
+	if third.Record == second.Record {
+		t.Errorf("record %d was given away before it was buried", third.Record)
 	}
-	y.saw(fmt.Sprintf("Process 'gild' (pid=%d) terminated by signal 9 (SIGKILL).", first.PID),
-		fmt.Sprintf("Process 'gild' (pid=%d) has died; deregistering and restarting it.", second.PID))
+	front.do(fmt.Sprintf("say kill 0 1 %d garbage", daemons[1].PID))
+	front.hears(fmt.Sprintf("process 0 1 %d dead garbage, terminated by signal 9 (SIGKILL)", daemons[1].PID))
+	y.next()
+	y.stop()
+	y.saw(fmt.Sprintf("Process 'gild' (pid=%d) has died; deregistering and restarting it.", second.PID), "garbage; killing it")
 }
 
-func TestProcessHungWorkerIsKilled(t *testing.T) {
-	y := newPlay(t, part{Workers: 1, Timeout: time.Millisecond, Behave: "hang"})
-	a := y.next()
+// A front that dies is replaced by one that knows the daemons, which stay, and has the listener.
+func TestProcessFrontDeath(t *testing.T) {
+	y := newPlay(t, part{Processes: 2, Timeout: patience})
+	front, daemons := y.cast(3)
+	for _, a := range daemons {
+		front.hears(fmt.Sprintf("process 0 %d %d ready", a.Record, a.PID))
+	}
+	front.do("die")
+	front.end()
+	second := y.next()
+	if second.Verb != "front" || second.Listener != front.Listener {
+		t.Errorf("%+v after %+v", second.person, front.person)
+	}
+	for _, a := range daemons {
+		second.hears(fmt.Sprintf("process 0 %d %d ready", a.Record, a.PID))
+	}
+	second.hears("accept")
 	y.signal(syscall.SIGTERM)
-	a.end()
+	for _, a := range daemons {
+		if got := a.end(); got != "stop" {
+			t.Errorf("%q", got)
+		}
+	}
+	y.status()
+}
+
+// A daemon that wants to be replaced is drained when the other is ready.
+func TestProcessRenewal(t *testing.T) {
+	y := newPlay(t, part{Processes: 2, Timeout: patience})
+	front, daemons := y.cast(3)
+	daemons[0].do("say renew maximum_requests")
+	fresh := y.next()
+	front.hears(fmt.Sprintf("process 0 2 %d ready", fresh.PID))
+	front.hears(fmt.Sprintf("process 0 0 %d draining maximum_requests", daemons[0].PID))
+	if got := daemons[0].end(); got != "drain 60" {
+		t.Errorf("told %q", got)
+	}
+	front.hears(fmt.Sprintf("process 0 0 %d dead maximum_requests, terminated normally, exit code 0", daemons[0].PID))
+	y.stop()
+	y.saw("Maximum requests reached; attempting graceful shutdown of daemon process 'gild'.")
+}
+
+// HUP with another configuration: the new generation is ready before the old front is told.
+func TestProcessGeneration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "configuration")
+	y := newPlay(t, part{Processes: 2, Timeout: patience, Configuration: file})
+	front, daemons := y.cast(3)
+	if err := os.WriteFile(file, []byte("3"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	y.signal(syscall.SIGHUP)
+	second, fresh := y.cast(4)
+	if second.Generation != 2 || second.Listener != front.Listener || fresh[2].Record != 2 || fresh[2].Asked != 3 {
+		t.Errorf("front %+v, daemon %+v", second.person, fresh[2].person)
+	}
+	second.hears("accept")
+	if got := front.end(); got != "drain 60" {
+		t.Errorf("the old front was told %q", got)
+	}
+	for _, a := range daemons {
+		if got := a.end(); got != "drain 60" {
+			t.Errorf("an old daemon was told %q", got)
+		}
+	}
+	y.stop()
+	y.saw("Generation 2 serves; generation 1 finishes what it has.", "generation 1 has ended", "generation 2 has ended")
+}
+
+func TestProcessHungChildIsKilled(t *testing.T) {
+	y := newPlay(t, part{Processes: 2, Timeout: time.Millisecond, Behave: "hang"})
+	front, daemons := y.cast(3)
+	y.signal(syscall.SIGTERM)
+	front.end()
+	daemons[1].end()
 	if status := y.status(); status != 0 {
 		t.Errorf("status %d", status)
 	}
-	y.saw("Shutdown timeout expired; aborting process 'gild'", "terminated by signal 9 (SIGKILL)")
+	y.saw("Shutdown timeout expired; aborting daemon process 'gild'.", "terminated by signal 9 (SIGKILL)")
 }
 
 func TestProcessSecondSignalKills(t *testing.T) {
-	y := newPlay(t, part{Workers: 1, Timeout: patience, Behave: "hang"})
-	a := y.next()
+	y := newPlay(t, part{Processes: 2, Timeout: patience, Behave: "hang"})
+	front, daemons := y.cast(3)
 	y.signal(syscall.SIGTERM)
 	y.signal(syscall.SIGINT)
-	a.end()
+	front.end()
+	daemons[0].end()
 	if status := y.status(); status != 0 {
 		t.Errorf("status %d", status)
 	}
 	y.saw("again; killing what still runs")
 }
 
-// A worker that could not load its application gives way to one that could.
+// A process that could not load its application gives way to one that could.
 func TestProcessFailedThenReady(t *testing.T) {
 	application := filepath.Join(t.TempDir(), "application")
 	write := func(text string) {
-		if err := os.WriteFile(application, []byte(text), 0o644); err != nil {
+		err := os.WriteFile(application+".new", []byte(text), 0o644)
+		if err = errors.Join(err, os.Rename(application+".new", application)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write("Traceback (most recent call last):\nImportError: no x")
-	y := newPlay(t, part{Workers: 1, Timeout: patience, Behave: application})
-	broken := y.next()
-	write("ready")
-	mended := y.next()
-	if got := broken.end(); got != "stopped\n" {
-		t.Errorf("the failed worker said %q last", got)
+	y := newPlay(t, part{Processes: 2, Timeout: patience, Behave: application})
+	front, broken := y.cast(3)
+	for i, a := range broken {
+		front.hears(fmt.Sprintf("process 0 %d %d failed ImportError: no x", i, a.PID))
 	}
-	y.signal(syscall.SIGTERM)
-	mended.end()
-	y.status()
+	write("ready")
+	y.cast(2)
+	if got := broken[0].end(); got != "drain 60" {
+		t.Errorf("the failed process was told %q last", got)
+	}
+	y.stop()
 	y.saw("could not load its application: ImportError: no x", "gild: the application could not be loaded", "Traceback (most recent")
 }
 
-// HUP replaces both workers, in turn, and reopens the log.
+// HUP replaces both daemons, in turn, and reopens the log; the front stays.
 func TestProcessRoll(t *testing.T) {
 	errorLog := filepath.Join(t.TempDir(), "error_log")
-	y := newPlay(t, part{Workers: 2, Timeout: patience, ErrorLog: errorLog})
-	old := []*actor{y.next(), y.next()}
+	y := newPlay(t, part{Processes: 2, Timeout: patience, ErrorLog: errorLog})
+	front, old := y.cast(3)
 	if err := os.Rename(errorLog, errorLog+".1"); err != nil {
 		t.Fatal(err)
 	}
 	y.signal(syscall.SIGHUP)
-	fresh := []*actor{y.next(), y.next()}
+	_, fresh := y.cast(2)
 	for _, a := range old {
-		if a.end() != "stopped\n" {
-			t.Errorf("worker %d was not told to stop", a.PID)
-		}
-		if slices.ContainsFunc(fresh, func(f *actor) bool { return f.PID == a.PID }) {
-			t.Errorf("worker %d is still there", a.PID)
+		if got := a.end(); got != "drain 60" {
+			t.Errorf("daemon %d was told %q", a.PID, got)
 		}
 	}
-	y.signal(syscall.SIGTERM)
 	for _, a := range fresh {
-		a.end()
+		front.hears(fmt.Sprintf("process 0 %d %d ready", a.Record, a.PID))
 	}
-	y.status()
+	y.stop()
 	if text, err := os.ReadFile(errorLog); err != nil || !strings.Contains(string(text), "SIGHUP received") {
 		t.Errorf("the new log has %q, %v", text, err)
 	}
@@ -427,15 +247,14 @@ func TestProcessRoll(t *testing.T) {
 
 // What is written to descriptors 1 and 2 becomes records, the unfinished line and the endless one too.
 func TestProcessOutput(t *testing.T) {
-	y := newPlay(t, part{Workers: 1, Timeout: patience})
-	a := y.next()
+	y := newPlay(t, part{Embedded: true, Processes: 2, Timeout: patience})
+	_, workers := y.cast(2)
+	a := workers[0]
 	a.do("print " + strings.Repeat("x", maxLine) + "yyy")
 	a.do("die")
 	a.end()
-	b := y.next()
-	y.signal(syscall.SIGTERM)
-	b.end()
-	y.status()
+	y.next()
+	y.stop()
 	prefix := fmt.Sprintf("[wsgi:error] [pid %d:tid %d] ", a.PID, a.PID)
 	y.saw(prefix+strings.Repeat("x", maxLine)+"\n", prefix+"yyy\n")
 }
@@ -446,9 +265,9 @@ func TestProcessCannotStart(t *testing.T) {
 		part part
 		want string
 	}{
-		{part{Workers: 1, Exec: missing}, "cannot start a worker process: executing " + missing},
-		{part{Workers: 1, PidFile: filepath.Join(missing, "pid")}, "cannot write the pid file"},
-		{part{Workers: 0}, "at least one worker"},
+		{part{Processes: 1, Exec: missing}, "cannot start a process: executing " + missing},
+		{part{Processes: 1, PidFile: filepath.Join(missing, "pid")}, "cannot write the pid file"},
+		{part{Processes: 0}, "at least one process"},
 	} {
 		y := newPlay(t, test.part)
 		if status := y.status(); status != 1 {
@@ -458,22 +277,50 @@ func TestProcessCannotStart(t *testing.T) {
 	}
 }
 
+// A pid file that says nothing, or whose gild is gone, is overwritten; one of a living gild is not.
+func TestProcessPidFile(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	if err := os.WriteFile(pidFile, []byte("\x00garbage"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := part{Embedded: true, Processes: 2, Timeout: patience, PidFile: pidFile}
+	first := newPlay(t, p)
+	_, workers := first.cast(2)
+	if text, _ := os.ReadFile(pidFile); strings.TrimSpace(string(text)) != strconv.Itoa(first.cmd.Process.Pid) {
+		t.Errorf("pid file %q, supervisor %d", text, first.cmd.Process.Pid)
+	}
+	second := newPlay(t, p)
+	if status := second.status(); status != 1 {
+		t.Errorf("status %d", status)
+	}
+	second.saw("belongs to a gild that runs, with process id \"" + strconv.Itoa(first.cmd.Process.Pid) + "\"")
+	first.signal(syscall.SIGKILL)
+	first.status()
+	workers[0].end()
+	third := newPlay(t, p)
+	third.cast(2)
+	third.stop()
+	third.saw("Overwriting the pid file")
+	if _, err := os.Stat(pidFile); err == nil {
+		t.Error("the pid file is still there")
+	}
+}
+
 func TestProcessUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can become somebody else")
 	}
-	y := newPlay(t, part{Workers: 1, Timeout: patience, UserID: 65534})
+	y := newPlay(t, part{Processes: 2, Timeout: patience, UserID: 65534})
 	if a := y.next(); a.User != 65534 {
 		t.Errorf("user %d", a.User)
 	}
-	y.signal(syscall.SIGTERM)
-	y.status()
+	y.stop()
 }
 
-// Who runs the worker role by hand is told what to run.
+// Who runs the role by hand is told what to run.
 func TestInheritByHand(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), roleVariable+"=worker")
+	cmd.Env = append(os.Environ(), roleVariable+"=child")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "gild start-server") {
 		t.Errorf("%v: %s", err, out)

@@ -29,19 +29,49 @@ func (s *Supervisor) waitable() []int {
 	return s.pids()
 }
 
-// bury logs the end of c and has its slot filled again.
+// bury takes c, which has been reaped, out of the books.
 func (s *Supervisor) bury(c *child, status syscall.WaitStatus) {
-	expected := c.state == stopping
+	s.obituary(c, epitaph(status))
 	_ = c.move(exited)
 	c.close()
 	delete(s.children, c.pid)
+	s.settleRecord(c, c.fate(status))
+	g := c.place.generation
+	switch {
+	case g == s.pending && c == c.place.current:
+		s.abandon("a process of it died")
+	case g.open:
+		s.lost(c, c.fate(status))
+	}
+	s.forget(g)
+}
+
+// settleRecord leaves the record of c to the front, if there is one, to clean up behind c.
+func (s *Supervisor) settleRecord(c *child, words string) {
+	switch p := c.place.group; {
+	case p == nil:
+		s.frontGone(c.place.generation)
+	case c.record < 0:
+	case p.generation.front.child() == nil:
+		s.release(p, c.record, taken)
+	default:
+		p.records[c.record] = unburied
+		s.tellFront(c, "dead", words)
+	}
+}
+
+// obituary logs the end of c.
+func (s *Supervisor) obituary(c *child, words string) {
 	level := logs.Info
-	if !expected && !s.stopping {
-		level = logs.Error
-		s.say(level, "Process '%s' (pid=%d) has died; deregistering and restarting it.", s.o.Name, c.pid)
+	switch {
+	case s.stopping:
+		s.say(level, "Process '%s' (pid=%d) has died but server is being stopped, deregister it.", c.name(), c.pid)
+	case c.told != "": // it was to go
+	default:
+		if c.state != leaving {
+			level = logs.Error
+		}
+		s.say(level, "Process '%s' (pid=%d) has died; deregistering and restarting it.", c.name(), c.pid)
 	}
-	s.say(level, "Process '%s' (pid=%d) %s.", s.o.Name, c.pid, epitaph(status))
-	if !s.stopping {
-		s.onExit(c)
-	}
+	s.say(level, "Process '%s' (pid=%d) %s.", c.name(), c.pid, words)
 }

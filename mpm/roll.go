@@ -1,38 +1,65 @@
 package mpm
 
-import "gild/logs"
+import (
+	"slices"
 
-// roll replaces the workers one by one (SIGHUP, SIGUSR1): the new process is ready before the old one is told to stop. A roll
-// in progress begins again, with processes that have seen the latest code.
+	"gild/logs"
+)
+
+// byRoll is the reason of a replacement that belongs to a roll.
+const byRoll = "graceful_signal"
+
+// roll replaces the processes that run the application one by one (SIGHUP, SIGUSR1): each new one is ready before the old one
+// is told to go. What is starting already begins again, and what waits for another attempt gets it, since nobody knows which code
+// has been read.
 func (s *Supervisor) roll() {
-	for _, t := range s.slots {
-		if c := t.next; c != nil {
-			t.next = nil
-			s.stop(c)
+	s.now, s.left = nil, nil
+	for _, p := range s.serving.groups {
+		for _, t := range slices.Clone(p.places) {
+			s.restartNext(t)
+			if t.reason == "" {
+				s.left = append(s.left, t)
+			}
 		}
 	}
-	s.rolling = append(s.rolling[:0], s.slots...)
-	s.advance(nil)
+	s.advance()
 }
 
-// advance goes on with the roll. done is the slot whose new process has just reported, or nil at the beginning. A slot that is
-// empty gets a new process anyway, so the roll passes it.
-func (s *Supervisor) advance(done *slot) {
-	if len(s.rolling) > 0 && s.rolling[0] == done && done.next == nil {
-		s.rolling = s.rolling[1:]
+// restartNext has the replacement of t begin again, or begin now; one that an earlier roll wanted is forgotten.
+func (s *Supervisor) restartNext(t *place) {
+	if c := t.next; c != nil {
+		t.next = nil
+		s.hasten(c, byRoll)
 	}
-	for len(s.rolling) > 0 && s.rolling[0].next == nil {
-		t := s.rolling[0]
-		if t.current == nil {
-			s.rolling = s.rolling[1:]
-		} else if t.next = s.start(t); t.next == nil {
-			s.abandon("no new process can be started")
-		}
+	if t.reason == byRoll {
+		t.reason = ""
+	}
+	s.fill(t)
+}
+
+// advance goes on with the roll when the place whose turn it is has its new process.
+func (s *Supervisor) advance() {
+	for len(s.left) > 0 && !s.now.busy() {
+		s.now, s.left = s.left[0], s.left[1:]
+		s.renew(s.now, byRoll)
 	}
 }
 
-// abandon ends a roll: the old processes go on.
-func (s *Supervisor) abandon(why string) {
-	s.say(logs.Error, "The worker processes are not replaced, because %s; the old ones go on serving.", why)
-	s.rolling = nil
+// rolling reports whether a roll is in progress.
+func (s *Supervisor) rolling() bool { return len(s.left) > 0 || s.now.busy() }
+
+// busy reports whether t, which may be nil, waits for a process to report.
+func (t *place) busy() bool {
+	return t != nil && !t.removed && (t.reason != "" || t.current != nil && t.current.state == starting)
+}
+
+// endRoll ends a roll after the replacement of t came to nothing: the same would happen to the others.
+func (s *Supervisor) endRoll(t *place) {
+	if t != s.now || t.reason != byRoll {
+		return
+	}
+	if len(s.left) > 0 {
+		s.say(logs.Error, "The processes after it are not replaced either: %d.", len(s.left))
+	}
+	s.now, s.left = nil, nil
 }

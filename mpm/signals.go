@@ -22,14 +22,14 @@ func (s *Supervisor) onSignal(sig os.Signal) { verbs[sig](s, sig) }
 
 // terminate is TERM and INT: stop; the second time, kill.
 func (s *Supervisor) terminate(sig os.Signal) {
-	if !s.stopping {
+	if !s.stopping || !s.hurry {
 		s.say(logs.Notice, "caught %s, shutting down", name(sig))
-		s.stopAll()
+		s.stopAll(true)
 		return
 	}
 	s.say(logs.Warn, "caught %s again; killing what still runs", name(sig))
 	for _, pid := range s.pids() {
-		s.abort(s.children[pid])
+		s.abort(s.children[pid], "shutdown_signal")
 	}
 }
 
@@ -37,7 +37,7 @@ func (s *Supervisor) terminate(sig os.Signal) {
 func (s *Supervisor) gracefulStop(sig os.Signal) {
 	if !s.o.Terminal && !s.stopping {
 		s.say(logs.Notice, "caught %s, shutting down gracefully", name(sig))
-		s.stopAll()
+		s.stopAll(false)
 	}
 }
 
@@ -50,5 +50,29 @@ func (s *Supervisor) restart(sig os.Signal) {
 		s.say(logs.Error, "Cannot reopen the log files: %v; writing to the old ones.", err)
 	}
 	s.say(logs.Notice, "%s received. Doing graceful restart", name(sig))
-	s.roll()
+	plan, err := s.reload()
+	switch {
+	case err != nil:
+		s.say(logs.Error, "The configuration is not taken over, because it cannot be used: %v; the old one goes on.", err)
+	case plan != nil:
+		s.succeed(plan)
+	case s.pending != nil:
+		s.again()
+	default:
+		s.roll()
+	}
+}
+
+// reload reads the configuration again.
+func (s *Supervisor) reload() (*Plan, error) {
+	s.announceReload()
+	plan, err := s.o.Reload()
+	if err != nil || plan == nil {
+		return nil, err
+	}
+	if err := plan.check(); err != nil {
+		s.o.Retire(plan)
+		return nil, err
+	}
+	return plan, nil
 }

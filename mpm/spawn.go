@@ -3,19 +3,21 @@ package mpm
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// maxMessage bounds one message on the control socket.
-const maxMessage = 32 << 10
+// sendBuffer is what the control socket takes before the child reads, as far as the system allows it: a front is told of each
+// process while it starts.
+const sendBuffer = 1 << 20
 
-// ends are the descriptors that connect the supervisor with one worker.
+// ends are the descriptors that connect the supervisor with one child.
 type ends struct {
 	ours   []*os.File // control, log socket, read end of the output pipe
-	theirs []*os.File // what the worker gets as 0 to 4
+	theirs []*os.File // what the child gets as 0 to 4
 }
 
 // closeAll closes a list of files.
@@ -25,9 +27,9 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// startWorker executes a worker, sends it the configuration and starts the goroutines that read from it, which readers
+// startChild executes a child, sends it the first message and starts the goroutines that read from it, which readers
 // counts. hear is called from one of them, in order; the last call has open false.
-func startWorker(o *Options, readers *sync.WaitGroup, hear func(message string, open bool)) (process, error) {
+func startChild(o *Options, r *Role, first []byte, readers *sync.WaitGroup, hear func(message string, open bool)) (process, error) {
 	e, err := newEnds()
 	defer func() { closeAll(e.theirs) }()
 	if err != nil {
@@ -35,12 +37,12 @@ func startWorker(o *Options, readers *sync.WaitGroup, hear func(message string, 
 		return process{}, err
 	}
 	control, logSocket, output := e.ours[0], e.ours[1], e.ours[2]
-	pid, err := execute(o, e.theirs)
+	pid, err := execute(o.Executable, r, e.theirs)
 	if err != nil {
 		closeAll(e.ours)
 		return process{}, err
 	}
-	if err := send(control, o.Config); err != nil {
+	if err := send(control, first); err != nil {
 		closeAll(e.ours)
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
@@ -51,7 +53,7 @@ func startWorker(o *Options, readers *sync.WaitGroup, hear func(message string, 
 	readers.Go(func() { logLines(output, o.Log, pid) })
 	return process{
 		pid:   pid,
-		send:  func(verb string) error { return send(control, []byte(verb)) },
+		send:  func(message string) error { return send(control, []byte(message)) },
 		close: func() { _ = control.Close() },
 	}, nil
 }
@@ -89,31 +91,32 @@ func socketPair() (ours, theirs *os.File, err error) {
 	if err := unix.SetNonblock(fds[0], true); err != nil {
 		return nil, nil, os.NewSyscallError("fcntl", err)
 	}
-	return os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "supervisor"), nil
+	_ = unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	return os.NewFile(uintptr(fds[0]), "child"), os.NewFile(uintptr(fds[1]), "supervisor"), nil
 }
 
 // execute starts the process. It goes into a process group of its own, so that Ctrl-C on a terminal reaches the supervisor
-// only, which then stops the workers in order.
-func execute(o *Options, files []*os.File) (pid int, err error) {
-	fds := make([]uintptr, 0, len(files)+len(o.Listeners))
-	for _, f := range append(files[:len(files):len(files)], o.Listeners...) {
+// only, which then stops the children in order.
+func execute(executable string, r *Role, files []*os.File) (pid int, err error) {
+	var fds []uintptr
+	for _, f := range slices.Concat(files, r.Files) {
 		fd, err := descriptor(f)
 		if err != nil {
 			return 0, err
 		}
 		fds = append(fds, fd)
 	}
-	pid, err = syscall.ForkExec(o.Executable, o.Args, &syscall.ProcAttr{
-		Dir: o.Dir, Env: o.Env, Files: fds,
-		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: o.Credential},
+	pid, err = syscall.ForkExec(executable, r.Args, &syscall.ProcAttr{
+		Dir: r.Dir, Env: lastWins(r.Env), Files: fds,
+		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: r.Credential},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("executing %s: %w", o.Executable, err)
+		return 0, fmt.Errorf("executing %s: %w", executable, err)
 	}
 	return pid, nil
 }
 
-// descriptor is f.Fd without its side effect: Fd would make a listener that running workers share blocking for all.
+// descriptor is f.Fd without its side effect: Fd would make a listener that running children share blocking for all.
 func descriptor(f *os.File) (fd uintptr, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {

@@ -1,31 +1,19 @@
 package scripts
 
 import (
-	"crypto/md5"
-	_ "embed"
-	"fmt"
-	"strconv"
-	"strings"
-
 	"gild/config"
 	"gild/cpython"
 	"gild/logs"
-
-	"github.com/pkg/errors"
+	"gild/server"
 )
-
-//go:embed prelude.py
-var prelude string
-
-//go:embed welcome.py
-var welcome string
 
 // ServerSoftware is SERVER_SOFTWARE in the environ and the Server header, as Apache's under "ServerTokens Prod".
 const ServerSoftware = "gild"
 
-// Engine is the Python of this process with the configured application in it: an http.Handler for package server.
+// Engine is the front of the configured application: an http.Handler for package server, which passes each request on to
+// the process group that runs the application.
 type Engine struct {
-	pool   *cpython.Pool
+	groups []*group
 	config *config.Config
 	fixed  *cpython.Block // keys of every environ of this configuration
 	https  bool           // wsgi.url_scheme, whatever the connection is
@@ -33,140 +21,28 @@ type Engine struct {
 	target string
 }
 
-// Start starts Python and loads the application. An application that cannot be loaded is no error: LoadError says why,
-// and requests are answered 500. logFD is the log socket
-// (package logs) for what Python code writes, up to the level.
-func Start(c *config.Config, log logs.Logger, logFD int, level logs.Level) (*Engine, error) {
+// group is a process group as the front sees it.
+type group struct {
+	*config.ProcessGroup
+	pool   *cpython.Pool
+	seats  bool            // connections have threads of their own
+	ignore map[string]bool // paths whose requests are no activity
+}
+
+// NewEngine returns the front for the process groups of c, whose pools are given in the same order.
+func NewEngine(c *config.Config, pools []*cpython.Pool, log logs.Logger) *Engine {
 	e := &Engine{config: c, log: log, target: targetName(c), fixed: fixedEnviron(c), https: isHTTPS(c)}
-	interpreters, index := interpretersOf(c)
-	group := &c.Groups[c.Application.ProcessGroup]
-	var err error
-	e.pool, err = cpython.Start(cpython.Config{
-		Threads:        group.Threads,
-		StackSize:      c.Python.StackSize,
-		Executable:     executable(c),
-		Home:           home(c),
-		Warnings:       c.Python.Warnings,
-		FreeThreading:  c.Python.FreeThreading,
-		SkipFinalize:   !c.Python.DestroyInterpreter,
-		Multiprocess:   group.Multiprocess(),
-		Prelude:        prelude,
-		Settings:       settingsOf(c),
-		ServerSoftware: ServerSoftware,
-		LogFD:          logFD,
-		LogLevel:       int(level),
-		Interpreters:   interpreters,
-		Applications:   []cpython.Application{{Interpreter: index, Spec: specOf(c), Name: e.target}},
-	})
-	if err != nil {
-		return nil, errors.Wrap(err, "scripts")
+	for i, pool := range pools {
+		g := &group{ProcessGroup: &c.Groups[i], pool: pool, seats: hasSeats(c), ignore: map[string]bool{}}
+		for _, path := range g.IgnoreActivity {
+			g.ignore[path] = true
+		}
+		e.groups = append(e.groups, g)
 	}
-	return e, nil
+	return e
 }
 
-// LoadError returns why the application could not be loaded, traceback included, or "".
-func (e *Engine) LoadError() string { return e.pool.ApplicationError(0) }
-
-// Target is what was to be loaded, for messages.
-func (e *Engine) Target() string { return e.target }
-
-// Stop ends Python after the running requests; see cpython.Pool.Stop. The server must not pass on requests any more.
-func (e *Engine) Stop() { e.pool.Stop() }
-
-// interpretersOf returns the application groups, the main interpreter first, and which one is the application's.
-func interpretersOf(c *config.Config) ([]cpython.Interpreter, int) {
-	list := []cpython.Interpreter{{}}
-	if c.Application.Group == "" {
-		return list, 0
-	}
-	return append(list, cpython.Interpreter{Name: c.Application.Group, OwnGIL: c.Python.OwnGIL}), 1
-}
-
-// executable is the python that sys.executable names: of the virtual environment, or the one that belongs to the
-// library in use.
-func executable(c *config.Config) string {
-	if c.Python.Executable != "" {
-		return c.Python.Executable
-	}
-	return libraryPython(cpython.Library(), cpython.ShortVersion(), cpython.IsFreeThreaded())
-}
-
-// home is PYTHONHOME, needed only for a prefix without a python of its own.
-func home(c *config.Config) string {
-	if c.Python.Executable != "" {
-		return ""
-	}
-	return c.Python.Home
-}
-
-func targetName(c *config.Config) string {
-	if c.Application.Target == "" {
-		return "(welcome)"
-	}
-	return c.Application.Target
-}
-
-// fields builds the key=value text that prelude.py parses.
-type fields struct{ strings.Builder }
-
-// unit separates the fields: U+001F, which no path or name has.
-const unit = "\x1f"
-
-func (f *fields) add(key, value string) {
-	f.WriteString(key + "=" + strings.ReplaceAll(value, unit, "") + unit)
-}
-
-func specOf(c *config.Config) string {
-	var f fields
-	kind := c.Application.Type
-	if c.Application.Target == "" {
-		kind = "welcome"
-	}
-	f.add("type", kind)
-	f.add("target", c.Application.Target)
-	f.add("callable", callable(c))
-	f.add("digest", fmt.Sprintf("%x", md5.Sum([]byte(c.Application.Target))))
-	return f.String()
-}
-
-func callable(c *config.Config) string {
-	if c.Application.Target == "" {
-		return "application"
-	}
-	return c.Application.Callable
-}
-
-func settingsOf(c *config.Config) string {
-	var f fields
-	for _, dir := range c.Python.Path {
-		f.add("python_path", dir)
-	}
-	f.add("home", c.WorkingDirectory)
-	if c.Python.SwitchInterval > 0 {
-		f.add("switch_interval", strconv.FormatFloat(c.Python.SwitchInterval, 'g', -1, 64))
-	}
-	f.add("welcome", welcome)
-	for _, v := range Environment(c) {
-		f.add("environment", v.Key+"="+v.Value)
-	}
-	return f.String()
-}
-
-// Environment is what os.environ of the application has beyond what gild was started with (S77, S78).
-func Environment(c *config.Config) []config.Pair {
-	host := c.Host
-	if host == "" {
-		host = "localhost"
-	}
-	return []config.Pair{
-		{Key: "MOD_WSGI_EXPRESS", Value: "true"},
-		{Key: "MOD_WSGI_SERVER_NAME", Value: host},
-		{Key: "MOD_WSGI_SERVER_ALIASES", Value: ""},
-		{Key: "MOD_WSGI_SERVER_ROOT", Value: c.ServerRoot},
-		{Key: "MOD_WSGI_LISTENER_HOST", Value: c.Host},
-		{Key: "MOD_WSGI_HTTP_PORT", Value: strconv.Itoa(c.Port)},
-		{Key: "MOD_WSGI_USER", Value: c.User},
-		{Key: "MOD_WSGI_GROUP", Value: c.Group},
-		{Key: "MOD_WSGI_WORKING_DIRECTORY", Value: c.WorkingDirectory},
-	}
+// groupFor is the process group that serves a request.
+func (e *Engine) groupFor(*server.Exchange) *group {
+	return e.groups[e.config.Application.ProcessGroup]
 }

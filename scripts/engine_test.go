@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gild/config"
+	"gild/cpython"
 	"gild/logs"
 	"gild/server"
 )
@@ -47,13 +48,12 @@ var served = sync.OnceValue(func() string {
 	c := &config.Config{
 		Application: config.Application{Type: config.Script, Target: script, Callable: "application", MountPoint: "/mount"},
 		Python:      config.Python{Executable: os.Getenv("GILD_PYTHON")},
-		Groups:      []config.ProcessGroup{{Threads: 2}},
+		MPM:         config.Event,
+		Embedded:    true,
+		Groups:      []config.ProcessGroup{{Processes: 1, MaximumProcesses: 1, Threads: 2}},
 		SetEnv:      []config.Pair{{Key: "LARGE", Value: large}, {Key: "HTTPS", Value: "on"}, {Key: "MINE", Value: "1"}},
 	}
-	e, err := Start(c, testLog, -1, logs.Debug)
-	if err != nil || e.LoadError() != "" {
-		panic(fmt.Sprint(err, e.LoadError()))
-	}
+	e := startEngine(c)
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -68,6 +68,21 @@ var served = sync.OnceValue(func() string {
 	go s.Serve()
 	return socket.Addr().String()
 })
+
+// startEngine starts a Python with the application of c and returns the front before it.
+func startEngine(c *config.Config) *Engine {
+	arena, err := cpython.NewArena(Geometry(c, &c.Groups[0]))
+	if err != nil {
+		panic(err)
+	}
+	python, err := StartPython(c, Place{Arena: arena, LogFD: -1, Level: logs.Debug})
+	if err != nil || python.LoadError() != "" {
+		panic(fmt.Sprint(err, python.LoadError()))
+	}
+	pool := cpython.NewPool(arena, PoolConfig(c, &c.Groups[0], nil))
+	pool.Process(0, os.Getpid(), cpython.Ready)
+	return NewEngine(c, []*cpython.Pool{pool}, testLog)
+}
 
 // exchange sends the bytes of requests over one connection and returns the responses, bodies read.
 func exchange(t *testing.T, requests ...string) []string {

@@ -3,6 +3,7 @@ package scripts
 import (
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ func fixedEnviron(c *config.Config) *cpython.Block {
 	b.Add("CONTEXT_PREFIX", "")
 	b.Add("mod_wsgi.request_handler", "wsgi-handler")
 	b.Add("mod_wsgi.callable_object", callable(c))
-	b.Add("mod_wsgi.script_reloading", "0")
+	b.Add("mod_wsgi.server_pid", strconv.Itoa(os.Getpid()))
 	for _, v := range c.SetEnv {
 		if v.Key != "HTTPS" {
 			b.Add(v.Key, v.Value)
@@ -86,13 +87,11 @@ func collapse(path string) string {
 
 // connection returns the keys that all requests of a connection share, made by the first of them.
 func (e *Engine) connection(x *server.Exchange) *cpython.Block {
-	note := x.Note()
-	if block, ok := (*note).(*cpython.Block); ok {
-		return block
+	c := connectionOf(x)
+	if c.addresses == nil {
+		c.addresses = addresses(x.Request, x.Listener())
 	}
-	block := addresses(x.Request, x.Listener())
-	*note = block
-	return block
+	return c.addresses
 }
 
 // addresses are those of the connection. SERVER_PORT is the port that accepted it, whatever the Host header says.

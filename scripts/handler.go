@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,16 +17,22 @@ import (
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := server.From(w)
 	x.Handler = "wsgi-handler"
-	slot, err := e.pool.Acquire(r.Context())
+	g := e.groupFor(x)
+	seat, err := e.seat(g, x)
 	if err != nil {
-		x.Error(http.StatusServiceUnavailable)
+		e.fail(x, g, err)
 		return
 	}
-	e.serve(slot, x)
+	slot, err := g.pool.Acquire(r.Context())
+	if err != nil {
+		e.fail(x, g, err)
+		return
+	}
+	e.serve(g, slot, seat, x)
 }
 
-// serve owns the slot: it releases it when Python is through with it.
-func (e *Engine) serve(slot *cpython.Request, x *server.Exchange) {
+// serve owns the slot: it releases it when the request is over.
+func (e *Engine) serve(g *group, slot *cpython.Request, seat *cpython.Seat, x *server.Exchange) {
 	body, length, err := e.openBody(slot, x)
 	if err != nil {
 		slot.Release()
@@ -33,34 +40,38 @@ func (e *Engine) serve(slot *cpython.Request, x *server.Exchange) {
 		return
 	}
 	e.environ(slot, x, length)
-	if err := slot.Submit(0, e.flags(x.Request), x.Start); err != nil {
+	if err := slot.Submit(x.Request.Context(), 0, e.flags(g, x.Request), x.Start, seat); err != nil {
 		body.release()
 		slot.Release()
 		body.abort()
-		x.Error(http.StatusRequestHeaderFieldsTooLarge)
+		e.fail(x, g, err)
 		return
 	}
 	body.start()
-	result := e.respond(slot, x)
+	result := e.respond(g, slot, x)
 	body.release()
+	x.TID = slot.TID()
 	times := slot.Times()
 	x.Times = server.Times{Queue: times.Queue, GIL: times.GIL, Application: times.Application, FirstByte: times.FirstByte}
 	slot.Release()
 	if result != nil {
 		body.abort()
-		x.Abort(result)
+		e.fail(x, g, result)
 		return
 	}
 	body.finish()
 }
 
-func (e *Engine) flags(r *http.Request) uint32 {
+func (e *Engine) flags(g *group, r *http.Request) uint32 {
 	var flags uint32
 	if r.Method == http.MethodHead {
 		flags |= cpython.NoBody
 	}
 	if e.https {
 		flags |= cpython.HTTPS
+	}
+	if len(g.ignore) > 0 && g.ignore[r.URL.Path] {
+		flags |= cpython.NoActivity
 	}
 	return flags
 }
@@ -70,35 +81,55 @@ var errTorn = errors.New("the application failed while it answered")
 
 // respond passes the response on as it comes, until Python is through. It returns an error if the response is not
 // complete.
-func (e *Engine) respond(slot *cpython.Request, x *server.Exchange) error {
-	begun := false
+func (e *Engine) respond(g *group, slot *cpython.Request, x *server.Exchange) error {
+	begun, flusher := false, flusher{group: g}
 	for {
 		done := slot.Done() // looked at first: what was written before it is then visible
+		if done && slot.Verdict() != 0 {
+			if err := e.judge(g, slot, x, begun); err != nil {
+				return err
+			}
+			continue
+		}
 		if !begun {
 			head, err := slot.Head()
 			if err != nil {
-				return e.finish(slot, err)
+				return err
 			}
 			if head != nil {
+				if err := checkHead(g, head); err != nil {
+					return err
+				}
 				begun = true
+				flusher.passed(1)
 				e.begin(slot, x, head, done)
 			}
 		}
 		if begun {
-			if err := e.copyBody(slot, x); err != nil {
-				return e.finish(slot, err)
+			n, err := e.copyBody(slot, x)
+			if err != nil {
+				return err
 			}
+			flusher.passed(n)
 		}
 		if done {
 			return e.end(slot, x, begun)
 		}
-		if begun {
-			if err := x.FlushError(); err != nil {
-				return e.finish(slot, err)
-			}
+		if err := flusher.wait(slot, x); err != nil {
+			return err
 		}
-		slot.Wait()
 	}
+}
+
+// checkHead refuses a header line that is longer than --header-buffer-size allows.
+func checkHead(g *group, head *cpython.Head) error {
+	for _, h := range head.Headers {
+		if length := len(h.Name) + len(": ") + len(h.Value); g.HeaderBufferSize > 0 && length > g.HeaderBufferSize {
+			return &refusal{http.StatusInternalServerError, fmt.Sprintf(
+				"Response header line too long: '%s' has %d bytes, --header-buffer-size is %d", h.Name, length, g.HeaderBufferSize)}
+		}
+	}
+	return nil
 }
 
 // begin sends the head. A response that is complete already gets a Content-Length, which PEP 3333 allows: chunks would
@@ -142,17 +173,18 @@ func (e *Engine) addHeader(h http.Header, header cpython.Header) {
 	h[name] = append(h[name], header.Value)
 }
 
-// copyBody passes on what is in the window.
-func (e *Engine) copyBody(slot *cpython.Request, x *server.Exchange) error {
+// copyBody passes on what is in the window, and returns how many bytes that were.
+func (e *Engine) copyBody(slot *cpython.Request, x *server.Exchange) (total int, err error) {
 	for {
 		piece, err := slot.Output()
 		if err != nil || len(piece) == 0 {
-			return err
+			return total, err
 		}
 		_, err = x.Write(piece)
 		slot.Advance(len(piece))
+		total += len(piece)
 		if err != nil {
-			return err
+			return total, err
 		}
 	}
 }
@@ -166,13 +198,4 @@ func (e *Engine) end(slot *cpython.Request, x *server.Exchange, begun bool) erro
 		return errors.New("the application ended without a response")
 	}
 	return e.sendFile(slot, x)
-}
-
-// finish waits for the application after its client was lost: it is told, and its close() has to run.
-func (e *Engine) finish(slot *cpython.Request, reason error) error {
-	slot.ClientGone()
-	for !slot.Done() {
-		slot.Wait()
-	}
-	return reason
 }

@@ -1,7 +1,9 @@
 """Runs once in each interpreter, before any application is loaded.
 
-The C side calls load(spec), shutdown() and format_exception(type, value, traceback) by name. What this file imports
-every start of every process pays for, so it imports what CPython has imported already, and the rest when needed.
+The C side calls load(spec), watch(spec), shutdown() and format_exception(type, value, traceback) by name; the process
+asks for stacks, module_files, process_signal and process_stopping, each with a str. What this file does every start of
+every process pays for, so it imports what CPython has imported already, and the rest when needed; and what few need is
+in other files, which are compiled when they are needed.
 """
 
 import sys
@@ -21,6 +23,17 @@ def first(settings, key, default=''):
 
 
 settings = parse(settings_text)  # noqa: F821  (given by the C side)
+errors = sys.stderr     # the log, whatever the application does with sys.stderr
+namespaces = {}
+
+
+def later(file):
+    """The namespace of another file of the prelude."""
+    if file not in namespaces:
+        namespace = {'__name__': file}
+        exec(compile(first(settings, file), f'<gild {file}>', 'exec'), namespace)
+        namespaces[file] = namespace
+    return namespaces[file]
 
 
 # ---- the interpreter ---------------------------------------------------------------------------------------------
@@ -53,17 +66,50 @@ def set_environment():
         os.environ[key] = value
 
 
+# ---- what the application can import ------------------------------------------------------------------------------
+
+tracked = []    # files that the application wants watched
+
+
+def track_changes(path):
+    """Has a file counted as one of the application's: see module_files()."""
+    tracked.append(path)
+
+
+def from_metrics(name):
+    def function():
+        return later('metrics.py')[name]()
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+def furnish_modules():
+    """What mod_wsgi has that is not written in C, and its companion, the module apache."""
+    import mod_wsgi
+    mod_wsgi.track_changes = track_changes
+    for name in ('start_recording_metrics', 'request_metrics', 'process_metrics', 'server_metrics'):
+        setattr(mod_wsgi, name, from_metrics(name))
+    apache = type(sys)('apache', 'The server, as mod_wsgi shows it to applications.')
+    apache.version = (2, 4, 0)
+    apache.description = first(settings, 'server_description')
+    apache.mpm_name = first(settings, 'mpm_name')
+    apache.build_date = first(settings, 'build_date')
+    apache.maximum_processes = mod_wsgi.maximum_processes
+    apache.threads_per_process = mod_wsgi.threads_per_process
+    sys.modules['apache'] = apache
+
+
 restrict_signals()
 extend_path()
 set_environment()
+furnish_modules()
 if first(settings, 'switch_interval'):
     sys.setswitchinterval(float(first(settings, 'switch_interval')))
 
 
 # ---- applications -----------------------------------------------------------------------------------------------
 
-def log(text):
-    print(text, file=sys.stderr)
+stamps = {}     # os.stat of each script, from before it was read
 
 
 def load(spec):
@@ -83,19 +129,34 @@ def load(spec):
 
 def load_script(spec):
     """Executes a file as the module __wsgi__. It is in sys.modules before, because frameworks look themselves up."""
-    import types
     path = first(spec, 'target')
+    source = read_script(path)
+    module = type(sys)('__wsgi__')
+    module.__file__ = path
+    names = ['__wsgi__', name_of_script(spec)]
+    before = {name: sys.modules[name] for name in names if name in sys.modules}
+    sys.modules.update(dict.fromkeys(names, module))
     try:
+        execute(compile(source, path, 'exec', dont_inherit=True), module, path)
+    except BaseException:
+        sys.modules.update(before)  # the old one goes on
+        raise
+    return module
+
+
+def name_of_script(spec):
+    return '_mod_wsgi_' + first(spec, 'digest')
+
+
+def read_script(path):
+    """What it was is noted first: a change in between is then noticed, and not taken for what was read."""
+    import os
+    try:
+        stamps[path] = os.stat(path)
         with open(path, 'rb') as file:
-            source = file.read()
+            return file.read()
     except OSError as error:
         raise FileNotFoundError(f"Target WSGI script '{path}' not found or unable to stat: {error.strerror}.") from None
-    module = types.ModuleType('__wsgi__')
-    module.__file__ = path
-    sys.modules['__wsgi__'] = module
-    sys.modules['_mod_wsgi_' + first(spec, 'digest')] = module
-    execute(compile(source, path, 'exec', dont_inherit=True), module, path)
-    return module
 
 
 def execute(code, module, path):
@@ -114,10 +175,53 @@ def load_module(spec):
 
 
 def load_welcome(spec):
-    import types
-    module = types.ModuleType('__wsgi__')
-    exec(compile(first(settings, 'welcome'), '<welcome>', 'exec'), module.__dict__)
+    module = type(sys)('__wsgi__')
+    exec(compile(first(settings, 'welcome.py'), '<welcome>', 'exec'), module.__dict__)
     return module
+
+
+def watch(spec):
+    """How a change of what load(spec) has just loaded is noticed: path or None, nanoseconds, inode and size of the file,
+    and its reload_required() or None."""
+    spec = parse(spec)
+    kind, target = first(spec, 'type'), first(spec, 'target')
+    module = sys.modules.get(name_of_script(spec) if kind == 'script' else target)
+    required = getattr(module, 'reload_required', None)
+    stamp = stamps.get(target) if kind == 'script' else None
+    if stamp is None:
+        return None, 0, 0, 0, required
+    return target, stamp.st_mtime_ns, stamp.st_ino, stamp.st_size, required
+
+
+# ---- what the process asks ---------------------------------------------------------------------------------------
+
+def stacks(reason):
+    """Logs what the threads do."""
+    later('stacks.py')['dump'](reason, errors.write)
+
+
+def module_files(_):
+    """The files that the application is made of, one to a line."""
+    return '\n'.join(later('files.py')['files'](tracked))
+
+
+def process_signal(signal):
+    """SIGHUP or SIGUSR2 came, as in "SIGHUP 1"."""
+    import mod_wsgi
+    name, number = signal.split()
+    mod_wsgi._publish('process_signal', {'signame': name, 'signum': int(number)})
+
+
+stopping = False
+
+
+def process_stopping(reason):
+    """The process is about to end, for one of the reasons of mod_wsgi or ''. The first reason is the one that counts."""
+    global stopping
+    import mod_wsgi
+    if not stopping:
+        stopping = True
+        mod_wsgi._publish('process_stopping', {'shutdown_reason': reason})
 
 
 # ---- errors and the end ------------------------------------------------------------------------------------------
@@ -138,6 +242,7 @@ def shutdown():
     In the main interpreter Py_FinalizeEx would do both, but after it nothing can be logged any more.
     """
     import atexit
+    process_stopping('')
     threading = sys.modules.get('threading')
     if threading is not None:
         threading._shutdown()

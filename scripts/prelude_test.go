@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +23,8 @@ func interpreter() string {
 func TestPrelude(t *testing.T) {
 	dir := t.TempDir()
 	c := &config.Config{
-		Host: "localhost", Port: 8000, User: "someone", ServerRoot: "/root of = server", WorkingDirectory: filepath.Join(dir, "work"),
+		Host: "localhost", Port: 8000, User: "someone", ServerRoot: "/root of = server", WorkingDirectory: filepath.Join(dir, "work"), MPM: config.Event,
+		Groups: []config.ProcessGroup{{}},
 		Python: config.Python{Path: []string{filepath.Join(dir, "one"), filepath.Join(dir, "two")}, SwitchInterval: 0.25},
 	}
 	for _, name := range []string{"work", "one", "two"} {
@@ -98,5 +100,21 @@ func TestLibraryPython(t *testing.T) {
 	}
 	if got := libraryPython("/nonexistent/libpython.so", "3.12", false); got != "" {
 		t.Errorf("a library that is not there has %q", got)
+	}
+}
+
+// TestIdentity: os.environ names the user of a process that is not the one of whoever started gild.
+func TestIdentity(t *testing.T) {
+	group := config.ProcessGroup{User: "web", UserHome: "/srv/web"}
+	if pairs := identity(&group); len(pairs) != 0 {
+		t.Errorf("the user is the same, and os.environ gets %v", pairs)
+	}
+	group.Credential = &config.Credential{UID: 5, GID: 6}
+	if got, want := fmt.Sprint(identity(&group)), "[{USER web} {USERNAME web} {LOGNAME web} {HOME /srv/web}]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	group.UserHome = ""
+	if pairs := identity(&group); len(pairs) != 3 {
+		t.Errorf("without a home it gets %v", pairs)
 	}
 }

@@ -51,7 +51,6 @@ func Watch(ctx context.Context, list func() ([]string, error), log logs.Logger) 
 // newWatcher returns a watcher that has not looked yet.
 func newWatcher(list func() ([]string, error), log logs.Logger, d directories) *watcher {
 	w := &watcher{list: list, log: log, changed: make(chan string, 1), files: map[string]*watchedFile{}, directories: d}
-	w.say(logs.Notice, "Starting change monitor.")
 	w.complain(d.err)
 	return w
 }
@@ -59,7 +58,7 @@ func newWatcher(list func() ([]string, error), log logs.Logger, d directories) *
 // run looks at once, and whenever the clock ticks.
 func (w *watcher) run(ctx context.Context, clock <-chan time.Time) {
 	defer w.directories.close()
-	w.look()
+	w.begin()
 	for {
 		select {
 		case <-ctx.Done():
@@ -72,6 +71,12 @@ func (w *watcher) run(ctx context.Context, clock <-chan time.Time) {
 			w.look()
 		}
 	}
+}
+
+// begin is the first look. The log says that it has started only when a change would be noticed.
+func (w *watcher) begin() {
+	w.look()
+	w.say(logs.Notice, "Starting change monitor.")
 }
 
 // look asks which files there are and compares those that may have changed.

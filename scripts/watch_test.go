@@ -37,7 +37,7 @@ func newScene(t *testing.T, open func() (*fsnotify.Watcher, error), names ...str
 	}
 	s.watcher = newWatcher(s.paths, s, newDirectories(open))
 	t.Cleanup(s.directories.close)
-	s.look()
+	s.begin()
 	return s
 }
 
@@ -128,8 +128,8 @@ func TestWatchSaysOnce(t *testing.T) {
 	s.expect("a.py")
 	s.expect("")
 	want := []string{
-		"monitor (pid=N): Starting change monitor.",
 		"monitor (pid=N): Changes are looked for every second, since the system cannot tell of them: no such thing here",
+		"monitor (pid=N): Starting change monitor.",
 		`monitor (pid=N): Change detected to "DIR/a.py".`,
 		"monitor (pid=N): Triggering process restart.",
 	}

@@ -16,7 +16,7 @@ import (
 type body struct {
 	io.ReadCloser // net/http's, limited
 
-	blame   atomic.Int32 // status that tells the client what was wrong; 0: nothing so far
+	blame   atomic.Int32 // status that tells the client what was wrong; 0: nothing so far, or ourselves
 	touched atomic.Bool  // there was a Read, so a client that waits for 100 Continue got it
 }
 
@@ -44,10 +44,14 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, plainly(err)
 }
 
+// ourselves is in the place of the client to blame when it is the server that stops reading.
+const ourselves = -1
+
 // StopBody makes reads of the request body fail, also one that waits for the client in another goroutine. The connection
 // ends with the response, since what follows on it could not be told from the body. For the goroutine of the handler.
 func (x *Exchange) StopBody() {
 	x.closing = true
+	x.body.blame.CompareAndSwap(0, ourselves)
 	x.conn.halted.Store(true)
 	_ = x.conn.Conn.SetReadDeadline(time.Unix(1, 0))
 }
@@ -79,7 +83,7 @@ func blameFor(err error) int {
 }
 
 // status is the status to blame the client with, 0 if it has done nothing wrong.
-func (b *body) status() int { return int(b.blame.Load()) }
+func (b *body) status() int { return max(0, int(b.blame.Load())) }
 
 // failed reports whether what follows on the connection can no longer be told from the body.
 func (b *body) failed() bool { return b.blame.Load() != 0 }

@@ -352,3 +352,23 @@ func TestStopBody(t *testing.T) {
 		}
 	}
 }
+
+// TestStopBodyBlamesNobody: a client whose body was not wanted any more is not told that it was slow.
+func TestStopBodyBlamesNobody(t *testing.T) {
+	s := start(t, func(w http.ResponseWriter, r *http.Request) {
+		x := From(w)
+		x.StopBody()
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			t.Error("the body was read to its end")
+		}
+		x.Error(http.StatusBadGateway)
+	}, nil)
+	c := s.dial(t)
+	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 502 ") {
+		t.Errorf("got %q, error %v", all, err)
+	}
+}

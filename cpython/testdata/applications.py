@@ -478,8 +478,24 @@ def fork_signals(environ, start_response):
 
     said, _ = in_child(child)
     ends = [in_child(lambda number=number: os.kill(os.getpid(), number))[1]
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGSEGV)]
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGSEGV, signal.SIGUSR1)]
     return answer(start_response, json.dumps([ours, said, ends]))
+
+
+def fork_and_kill(environ, start_response):
+    """How many children ended by TERM that got it as soon as they were there."""
+    import time
+    for number in range(200):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                time.sleep(2)
+            finally:
+                os._exit(0)
+        os.kill(pid, signal.SIGTERM)
+        if os.waitpid(pid, 0)[1] != signal.SIGTERM:
+            return answer(start_response, number)
+    return answer(start_response, 'all')
 
 
 def fork_and_return(environ, start_response):
@@ -528,3 +544,160 @@ def say_at_exit(environ, start_response):
 def leave_daemon(environ, start_response):
     threading.Thread(target=threading.Event().wait, daemon=True).start()
     return answer(start_response, '')
+
+
+# ---- events
+
+def subscribe(environ, start_response):
+    """Has events recorded, the environ and the application changed, and callbacks that fail on the way."""
+    import mod_wsgi
+    kept['events'] = []
+
+    @mod_wsgi.subscribe_events
+    def first(name, **event):
+        if name == 'request_started':
+            event['request_environ']['ADDED'] = 'by a subscriber'
+        return {'merged': name}
+
+    @mod_wsgi.subscribe_events
+    def failing(name, **event):
+        if name == 'request_finished':
+            raise ValueError('of a subscriber')
+        if name == 'response_started':
+            raise SystemExit('of a subscriber')
+
+    @mod_wsgi.subscribe_events
+    def last(name, **event):
+        kept['events'].append((name, event))
+        if name == 'request_started' and event['request_environ'].get('WRAP'):
+            return {'application_object': lambda *arguments: [b'wrapped: '] + event['application_object'](*arguments)}
+
+    said = [callback in mod_wsgi.event_callbacks for callback in (first, failing, last)]
+    return answer(start_response, said)
+
+
+def events_kept(environ, start_response):
+    """The events since the last call of this, as JSON, without the one that is going on."""
+    taken, kept['events'][:] = [(name, plain(event)) for name, event in kept['events'][:-1]], []
+    return answer(start_response, json.dumps(taken))
+
+
+def plain(value):
+    """What JSON can have of a value."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if key != 'request_environ'}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, type(None))) else type(value).__name__
+
+
+def added(environ, start_response):
+    return answer(start_response, environ.get('ADDED', 'nothing'))
+
+
+def use_data(environ, start_response):
+    import mod_wsgi
+    mod_wsgi.request_data()['mine'] = 'kept'
+    if environ.get('RAISE'):
+        raise KeyError('mine')
+    return answer(start_response, environ['wsgi.input'].read())
+
+
+def active(environ, start_response):
+    """The requests that mod_wsgi knows, before and after this one is there; and outside of a request."""
+    import mod_wsgi
+    mod_wsgi.request_data()['name'] = environ['NAME']
+    said = []
+    thread = threading.Thread(target=lambda: said.append(outcome(mod_wsgi.request_data)))
+    thread.start()
+    thread.join()
+    return answer(start_response, json.dumps([list(mod_wsgi.active_requests.values()), said]))
+
+
+def subscribe_process(environ, start_response):
+    import mod_wsgi
+    said = kept['process'] = []
+    mod_wsgi.subscribe_events(lambda name, **event: said.append(['event', name, event.get('argument')]))
+    mod_wsgi.subscribe_shutdown(lambda name, **event: said.append(['shutdown', name, event['argument']]))
+    mod_wsgi.subscribe_signals(lambda name, **event: said.append(['signal', name, event['argument']]))
+    return answer(start_response, '')
+
+
+def process_events(environ, start_response):
+    return answer(start_response, json.dumps([said for said in kept['process'] if said[1].startswith('process')]))
+
+
+# ---- figures
+
+def count(environ, start_response):
+    import mod_wsgi
+    before = mod_wsgi._counters()
+    mod_wsgi._start_counting()
+    mod_wsgi._start_counting()
+    return answer(start_response, repr(before))
+
+
+def counted(environ, start_response):
+    import mod_wsgi
+    return answer(start_response, json.dumps([mod_wsgi._counters(), mod_wsgi._usage(), mod_wsgi._own_threads()]))
+
+
+def scoreboard(environ, start_response):
+    import mod_wsgi
+    return answer(start_response, json.dumps(mod_wsgi._scoreboard()))
+
+
+# ---- interruption
+
+def never_ends(environ, start_response):
+    """Computes until it is interrupted; before that it says that it began."""
+    write = start_response('200 OK', [])
+    if environ.get('HEAD'):
+        write(b'begun ')
+    os.write(int(environ['READY']), b'.')
+    while True:
+        pass
+
+
+def catches(environ, start_response):
+    import mod_wsgi
+    try:
+        os.write(int(environ['READY']), b'.')
+        while True:
+            pass
+    except mod_wsgi.RequestTimeout as error:
+        return answer(start_response, type(error).__mro__[1].__name__)
+
+
+def large(environ, start_response):
+    """The last thing that happens in it is a wait in C."""
+    return answer(start_response, b'x' * 1000000)
+
+
+# ---- stacks
+
+def threads(environ, start_response):
+    """What mod_wsgi says about this thread, and the idents of all it says something about."""
+    import mod_wsgi
+    known = mod_wsgi._threads()
+    mine, = [thread for thread in known if thread[0] == threading.get_ident()]
+    name = mine[2].f_code.co_name if mine[2] else None
+    return answer(start_response, json.dumps([mine[1][:2], name, sum(1 for thread in known if thread[1])]))
+
+
+def stuck_in_c(environ, start_response):
+    """Reads a pipe in C, with the GIL held, so that no other thread can do anything."""
+    import ctypes
+    byte = ctypes.create_string_buffer(1)
+    os.write(int(environ['READY']), b'.')
+    ctypes.PyDLL(None).read(int(environ['FD']), byte, 1)
+    return answer(start_response, byte.raw)
+
+
+def hold_gil_in_c(environ, start_response):
+    """Waits in C for the end of a pipe, with the GIL held, so that no other thread can do anything."""
+    import ctypes
+    fd = os.open(environ['FIFO'], os.O_RDONLY)
+    ctypes.PyDLL(None).read(fd, ctypes.create_string_buffer(1), 1)
+    os.close(fd)
+    return answer(start_response, 'held')

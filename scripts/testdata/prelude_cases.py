@@ -11,13 +11,20 @@ DIRECTORY = os.environ['DIRECTORY']
 REAL_SIGNAL = signal.signal
 
 
+def stub():
+    """What of mod_wsgi is written in C, as far as the prelude needs it."""
+    module = types.ModuleType('mod_wsgi')
+    module._restrict_signal = lambda real: ('restricted', real)
+    module.process_group, module.maximum_processes, module.threads_per_process = '', 3, 5
+    module.published = []
+    module._publish = lambda name, event: module.published.append((name, event))
+    return module
+
+
 def run(settings):
-    """The prelude's namespace, and sys.path as it left it."""
-    stub = types.ModuleType('mod_wsgi')
-    stub._restrict_signal = lambda real: ('restricted', real)
+    """The prelude's namespace."""
     namespace = {'settings_text': settings}
-    with mock.patch.dict(sys.modules, mod_wsgi=stub):
-        exec(compile(os.environ['PRELUDE'], '<gild>', 'exec'), namespace)
+    exec(compile(os.environ['PRELUDE'], '<gild>', 'exec'), namespace)
     return namespace
 
 
@@ -38,6 +45,7 @@ class Prelude(unittest.TestCase):
         write('one/extra.pth', path('from pth') + '\n')
         os.makedirs(path('from pth'), exist_ok=True)
         sys.path.append('')
+        self.mod_wsgi = sys.modules['mod_wsgi'] = stub()
         self.prelude = run(os.environ['SETTINGS'])
 
     def tearDown(self):
@@ -149,6 +157,151 @@ class Prelude(unittest.TestCase):
         self.assertEqual(text.count('<gild>'), 1)
         self.assertIn("LookupError: Target WSGI script '" + path('app.wsgi'), text)
 
+    def test_reload_that_fails(self):
+        """The module that was there stays where code looks for it."""
+        application = self.load(os.environ['SCRIPT'], 'def application(): return "old"')
+        with self.assertRaises(ZeroDivisionError):
+            self.load(os.environ['SCRIPT'], '1 / 0')
+        self.assertIs(sys.modules['__wsgi__'].application, application)
+
+    def test_watch(self):
+        """The stamp is of the file that was read, and of none that came while it was loaded."""
+        text = 'import os\nos.utime(__file__, ns=(5, 5))\ndef application(): pass'
+        write('app.wsgi', text)
+        os.utime(path('app.wsgi'), ns=(7, 7))
+        self.load(os.environ['SCRIPT'])
+        file, mtime, inode, size, required = self.prelude['watch'](os.environ['SCRIPT'])
+        self.assertEqual((file, mtime, size, required), (path('app.wsgi'), 7, len(text), None))
+        self.assertEqual(inode, os.stat(file).st_ino)
+
+    def test_watch_hook(self):
+        text = 'def application(): pass\ndef reload_required(path): return path'
+        self.load(os.environ['SCRIPT'], text)
+        self.assertEqual(self.prelude['watch'](os.environ['SCRIPT'])[4]('x'), 'x')
+        write('two/some/__init__.py', '')
+        write('two/some/module.py', 'def made(): pass\ndef reload_required(name): return name')
+        self.load(os.environ['MODULE'])
+        file, *_, required = self.prelude['watch'](os.environ['MODULE'])
+        self.assertEqual((file, required('y')), (None, 'y'))
+
+    def test_watch_welcome(self):
+        self.load(os.environ['WELCOME'])
+        self.assertEqual(self.prelude['watch'](os.environ['WELCOME']), (None, 0, 0, 0, None))
+
+    def test_module_files(self):
+        self.load(os.environ['SCRIPT'], 'import mod_wsgi\nmod_wsgi.track_changes("/some/template")\ndef application(): pass')
+        compiled = types.ModuleType('compiled')
+        compiled.__file__ = '/some/old.pyc'
+        odd = types.ModuleType('odd')
+        odd.__file__ = 3
+        sys.modules.update(compiled=compiled, odd=odd, none=None)
+        files = self.prelude['module_files']('').split('\n')
+        for name in (path('app.wsgi'), '/some/template', '/some/old.py', os.__file__):
+            self.assertEqual(files.count(name), 1, name)
+
+    def test_apache(self):
+        import apache
+        self.assertEqual((apache.version[:2], apache.description, apache.mpm_name), ((2, 4), 'gild', 'event'))
+        self.assertEqual((apache.maximum_processes, apache.threads_per_process), (3, 5))
+        self.assertIsInstance(apache.build_date, str)
+
+    def test_process_events(self):
+        self.prelude['process_signal']('SIGHUP 1')
+        self.prelude['process_stopping']('restart_interval')
+        self.prelude['process_stopping']('shutdown_signal')
+        self.assertEqual(self.mod_wsgi.published, [('process_signal', {'signame': 'SIGHUP', 'signum': 1}),
+                                                   ('process_stopping', {'shutdown_reason': 'restart_interval'})])
+
+    def stacks(self, threads, reason):
+        """What stacks() writes about the threads."""
+        said = []
+        self.mod_wsgi._threads = lambda: threads
+        with mock.patch.dict(self.prelude, errors=types.SimpleNamespace(write=said.append)):
+            self.prelude['stacks'](reason)
+        return said
+
+    def test_stacks(self):
+        def inner():
+            return sys._getframe()
+
+        def outer():
+            return inner()
+
+        frame = outer()
+        line = frame.f_lineno
+        said = self.stacks([(1, None, frame), (2, (3, 'GET /fast', 0.2), frame), (4, (5, 'GET /slow', 61.25), frame),
+                            (6, (7, 'GET /done', 0.1), None)], 'request timeout')
+        self.assertEqual(said[0], 'Dumping stack trace for active Python threads... (request timeout)\n')
+        self.assertEqual([record.split('\n')[0] for record in said[1:3]],
+                         ['Thread 5 serves GET /slow for 61.2 seconds.', 'Thread 3 serves GET /fast for 0.2 seconds.'])
+        lines = said[1].split('\n')
+        self.assertEqual(lines[1], f'Thread 5 executing file "{__file__}", line {line}, in inner')
+        self.assertTrue(lines[2].startswith(f'called from file "{__file__}", line '), lines[2])
+        self.assertTrue(lines[2].endswith(', in outer,'), lines[2])
+        self.assertTrue(lines[-2].endswith('in <module>.') and lines[-1] == '', lines)
+        self.assertTrue(said[3].startswith('Thread 0x0000000000000001 executing file '), said[3])
+        self.assertEqual(len(said), 4)
+
+    def test_stacks_of_nobody(self):
+        self.assertEqual(self.stacks([(1, None, None)], ''), ['Dumping stack trace for active Python threads...\n'])
+
+    def counted(self, requests, spent):
+        """The counters of a thread that has served so many requests, each with so many nanoseconds in each phase."""
+        buckets = (0, requests) + 63 * (0,)
+        extremes = (spent, spent) if requests else (None, None)
+        return {'requests': requests, 'busy': requests * spent, 'cpu': requests * spent // 2, 'longest': spent,
+                'input_reads': requests, 'input_bytes': 10 * requests, 'output_writes': requests,
+                'output_bytes': 100 * requests, 'elapsed': 0, 'classes': (0, requests, 0, 0, 0),
+                'phases': 8 * ((requests * spent, *extremes, buckets),)}
+
+    def test_request_metrics(self):
+        samples = [[self.counted(0, 0), self.counted(0, 0)], [self.counted(2, 3000000), self.counted(0, 0)],
+                   [self.counted(2, 3000000), self.counted(1, 5000000)]]
+        self.mod_wsgi._start_counting = lambda: None
+        self.mod_wsgi._counters = lambda: samples.pop(0)
+        self.mod_wsgi._usage = lambda: (1.0, 2.0, 4096)
+        self.assertIsNone(self.mod_wsgi.request_metrics())
+        self.assertIsNone(self.mod_wsgi.process_metrics())
+        self.mod_wsgi.start_recording_metrics()
+        metrics = self.mod_wsgi.request_metrics()
+        for key, value in {'request_count': 2, 'request_threads_maximum': 2, 'request_threads_active': 1,
+                           'request_threads_completed': [2, 0], 'application_time': 0.003, 'daemon_time': None,
+                           'application_time_min_us': 3000, 'gil_wait_time_max_us': 3000, 'daemon_time_min_us': None,
+                           'queue_time_buckets': [0, 2] + 63 * [0], 'input_bytes': 20, 'output_writes': 2, 'status_2xx': 2,
+                           'status_5xx': 0, 'cpu_utilization': 0, 'memory_max_rss': 4096, 'pid': os.getpid()}.items():
+            self.assertEqual(metrics[key], value, key)
+        self.assertGreater(metrics['memory_rss'], 1 << 20)
+        self.assertEqual(metrics['start_time'] + metrics['sample_period'], metrics['stop_time'])
+        again = self.mod_wsgi.request_metrics()
+        self.assertEqual((again['start_time'], again['request_threads_completed']), (metrics['stop_time'], [0, 1]))
+
+    def test_process_metrics(self):
+        self.mod_wsgi._start_counting = self.mod_wsgi._counters = lambda: []
+        self.mod_wsgi._usage = lambda: (1.0, 2.0, 4096)
+        self.mod_wsgi._own_threads = lambda: [(3, 2 * 10**9, False), (4, 10**9, True)]
+        self.mod_wsgi.start_recording_metrics()
+        metrics = self.mod_wsgi.process_metrics()
+        for key, value in {'request_count': 7, 'request_busy_time': 3.0, 'request_threads': 2, 'active_requests': 1,
+                           'cpu_time': 3.0, 'threads': [{'thread_id': 1, 'request_count': 3},
+                                                        {'thread_id': 2, 'request_count': 4}]}.items():
+            self.assertEqual(metrics[key], value, key)
+        self.assertTrue(0 <= metrics['running_time'] < 3600, metrics)
+
+    def test_server_metrics(self):
+        self.mod_wsgi._scoreboard = lambda: None
+        self.assertIsNone(self.mod_wsgi.server_metrics())
+        busy, idle, absent = (2, 9, 10**9, ('127.0.0.1:5', 'GET /x')), (1, 4, 0, ('', '')), (0, 0, 0, ('', ''))
+        self.mod_wsgi._scoreboard = lambda: [(11, 1, 1, 10**9, [busy, idle]), (12, 2, 0, 2 * 10**9, [busy, idle]),
+                                             (0, 0, 0, 0, [absent, absent])]
+        metrics = self.mod_wsgi.server_metrics()
+        self.assertEqual((metrics['server_limit'], metrics['thread_limit'], metrics['running_generation']), (3, 2, 2))
+        old, new, none = metrics['processes']
+        self.assertEqual((old['pid'], old['quiescing'], new['quiescing']), (11, True, False))
+        self.assertEqual([[worker['status'] for worker in process['workers']] for process in (old, new, none)],
+                         [['G', '_'], ['W', '_'], ['.', '.']])
+        self.assertEqual((new['workers'][0]['request'], new['workers'][0]['access_count']), ('GET /x', 9))
+        self.assertEqual((none['pid'], new['workers'][1]['start_time']), (0, 0.0))
+
     def test_shutdown(self):
         import atexit
         import threading
@@ -159,6 +312,7 @@ class Prelude(unittest.TestCase):
             thread.start()
             self.prelude['shutdown']()
         self.assertEqual(said, ['thread', 'atexit'])
+        self.assertEqual(self.mod_wsgi.published, [('process_stopping', {'shutdown_reason': ''})])
 
 
 if __name__ == '__main__':

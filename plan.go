@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"syscall"
+
+	"gild/config"
+	"gild/cpython"
+	"gild/mpm"
+	"gild/scripts"
+)
+
+// planner makes the plans of the supervisor: the first one, and another when the configuration has changed.
+type planner struct {
+	config  *config.Config // of the latest plan
+	sockets *socketStore
+	arenas  map[*mpm.Plan][]*cpython.Arena
+	next    int // generation
+}
+
+func newPlanner(sockets *socketStore) *planner {
+	return &planner{sockets: sockets, arenas: map[*mpm.Plan][]*cpython.Arena{}}
+}
+
+// plan makes the plan for a configuration: opens the sockets that are not open yet, and makes the arenas.
+func (p *planner) plan(c *config.Config) (*mpm.Plan, error) {
+	model, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	files, err := p.sockets.open(c)
+	if err != nil {
+		return nil, err
+	}
+	plan := &mpm.Plan{Generation: p.next}
+	if c.Embedded {
+		plan.Groups = []mpm.Group{p.workers(c, model, files)}
+	} else if err := p.separate(plan, c, model, files); err != nil {
+		p.retire(plan)
+		return nil, err
+	}
+	p.config, p.next = c, p.next+1
+	return plan, nil
+}
+
+// retire closes what a plan has for itself. Sockets stay open as long as the latest plan has them.
+func (p *planner) retire(plan *mpm.Plan) {
+	for _, a := range p.arenas[plan] {
+		a.Close()
+	}
+	delete(p.arenas, plan)
+	p.sockets.closeUnused()
+}
+
+// reload reads the command line again, and the files that it names. It returns nil if nothing has changed.
+func (p *planner) reload() (*mpm.Plan, error) {
+	c, err := parse(p.config.CommandLine)
+	if err == nil {
+		err = c.Check()
+	}
+	if err == nil {
+		err = unchangeable(p.config, c)
+	}
+	if err != nil || reflect.DeepEqual(c, p.config) {
+		return nil, plain(err)
+	}
+	return p.plan(c)
+}
+
+// plain is an error without the hints for somebody at a terminal.
+func plain(err error) error {
+	var usage *config.UsageError
+	if !errors.As(err, &usage) {
+		return err
+	}
+	complaints := make([]error, len(usage.Complaints))
+	for i, c := range usage.Complaints {
+		complaints[i] = c
+	}
+	return errors.Join(complaints...)
+}
+
+// unchangeable complains about changes that need a new supervisor.
+func unchangeable(before, after *config.Config) error {
+	for _, what := range []struct {
+		option        string
+		before, after any
+	}{
+		{"--server-root", before.ServerRoot, after.ServerRoot},
+		{"--pid-file", before.PidFile, after.PidFile},
+		{"the options of the logs", before.Log, after.Log},
+		{"--embedded-mode", before.Embedded, after.Embedded},
+	} {
+		if !reflect.DeepEqual(what.before, what.after) {
+			return fmt.Errorf("%s cannot be changed without a stop and a start", what.option)
+		}
+	}
+	return nil
+}
+
+// workers are the processes of embedded mode.
+func (p *planner) workers(c *config.Config, model []byte, files []*os.File) mpm.Group {
+	g := &c.Groups[c.Application.ProcessGroup]
+	group := groupOf(g)
+	group.Role = mpm.Role{Name: g.Name, Args: []string{processName(c), workerVerb}, Env: childEnvironment(c),
+		Dir: c.WorkingDirectory, Credential: credential(g.Credential), Config: model, Files: files}
+	return group
+}
+
+// separate makes a front, and daemons with an arena for each group.
+func (p *planner) separate(plan *mpm.Plan, c *config.Config, model []byte, files []*os.File) error {
+	plan.Front = &mpm.Role{Name: c.Groups[c.Application.ProcessGroup].Name, Args: []string{processName(c), frontVerb},
+		Env: childEnvironment(c), Dir: "/", Credential: credential(c.Credential), Config: model, Files: files}
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		arena, err := cpython.NewArena(scripts.Geometry(c, g))
+		if err != nil {
+			return err
+		}
+		p.arenas[plan] = append(p.arenas[plan], arena)
+		plan.Front.Files = append(plan.Front.Files, arena.FrontFiles()...)
+		plan.Groups = append(plan.Groups, daemons(c, g, model, arena))
+	}
+	return nil
+}
+
+// daemons are the processes of a group.
+func daemons(c *config.Config, g *config.ProcessGroup, model []byte, arena *cpython.Arena) mpm.Group {
+	group := groupOf(g)
+	group.Records = scripts.Records(c, g)
+	group.Role = mpm.Role{Name: g.Name, Args: []string{g.DisplayName, daemonVerb}, Env: childEnvironment(c),
+		Dir: g.Home, Credential: credential(g.Credential), Config: model, Files: arena.DaemonFiles()}
+	if needsRoot(g) {
+		group.Credential = nil
+	}
+	if g.Chroot != "" {
+		group.Dir = "/"
+	}
+	return group
+}
+
+// groupOf is what the supervisor has to know about a group.
+func groupOf(g *config.ProcessGroup) mpm.Group {
+	return mpm.Group{
+		Processes: g.Processes,
+		Minimum:   g.MinimumProcesses,
+		Maximum:   g.MaximumProcesses,
+		MinSpare:  g.MinimumSpare,
+		MaxSpare:  g.MaximumSpare,
+		Startup:   g.Timeouts.Startup,
+		Shutdown:  g.Timeouts.Shutdown,
+		Graceful:  g.Timeouts.Graceful,
+		Eviction:  g.Timeouts.Eviction,
+	}
+}
+
+func processName(c *config.Config) string {
+	if c.ProcessName == "" {
+		return "gild"
+	}
+	return c.ProcessName
+}
+
+// childEnvironment is what the supervisor has in its environment and its children may see.
+func childEnvironment(c *config.Config) []string {
+	env := withoutSystemd(os.Environ())
+	if c.Locale != "" {
+		env = append(env, "LANG="+c.Locale, "LC_ALL="+c.Locale)
+	}
+	return env
+}
+
+func credential(c *config.Credential) *syscall.Credential {
+	if c == nil {
+		return nil
+	}
+	return &syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
+}

@@ -1,0 +1,57 @@
+package scripts
+
+import (
+	"gild/config"
+	"gild/cpython"
+)
+
+// hasSeats reports whether a connection holds a Python thread for as long as it lives.
+func hasSeats(c *config.Config) bool { return c.MPM != config.Event }
+
+// requests is how many requests can be in the hands of a front at once, at the least: also those whose body is still coming.
+const requests = 1024
+
+// Geometry is that of the arena of a process group. There are twice as many records as processes, so that each process can be
+// replaced by one that has started before it goes.
+func Geometry(c *config.Config, g *config.ProcessGroup) cpython.Geometry {
+	_, lanes := lanesOf(c)
+	return cpython.Geometry{
+		Requests:  max(requests, g.MaximumProcesses*g.Threads+g.Backlog),
+		Lanes:     lanes,
+		Processes: Records(c, g),
+		Threads:   g.Threads,
+	}
+}
+
+// Records is how many processes of a group there can be at once.
+func Records(c *config.Config, g *config.ProcessGroup) int {
+	if c.Embedded {
+		return 1
+	}
+	return 2 * g.MaximumProcesses
+}
+
+// PoolConfig says how the front treats the processes of a group. distrust is told about those that break the protocol.
+func PoolConfig(c *config.Config, g *config.ProcessGroup, distrust func(record, pid int, reason string)) cpython.PoolConfig {
+	lanes, _ := lanesOf(c)
+	processes := g.MaximumProcesses
+	if c.Embedded {
+		processes = 1
+	}
+	return cpython.PoolConfig{
+		Lanes:    lanes,
+		Capacity: processes * g.Threads,
+		Backlog:  g.Backlog,
+		Connect:  g.Timeouts.Connect,
+		Queue:    g.Timeouts.Queue,
+		Socket:   g.Timeouts.Socket,
+		Seats:    hasSeats(c),
+		Distrust: distrust,
+	}
+}
+
+// lanesOf is the lane of each application, and how many there are.
+func lanesOf(c *config.Config) ([]int, int) {
+	interpreters, index := interpretersOf(c)
+	return cpython.Lanes(interpreters, applicationsOf(c, index))
+}

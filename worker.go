@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"gild/cpython"
+	"gild/logs"
+	"gild/mpm"
+	"gild/scripts"
+	"gild/server"
+)
+
+// worker is a process of embedded mode: front and Python in one.
+type worker struct {
+	*child
+	python *scripts.Python
+	server *server.Server
+	failed chan error
+}
+
+func runWorker(c *child) error {
+	w := &worker{child: c, failed: make(chan error, 1)}
+	if err := w.build(); err != nil {
+		return err
+	}
+	go func() {
+		if err := w.server.Serve(); err != nil {
+			w.failed <- err
+		}
+	}()
+	report(w.child, w.python)
+	return w.obey()
+}
+
+// build starts Python and puts a front before it.
+func (w *worker) build() error {
+	group := &w.config.Groups[w.Group]
+	if group.Umask != nil {
+		syscall.Umask(*group.Umask)
+	}
+	sockets, err := w.takeSockets()
+	if err != nil {
+		return err
+	}
+	arena, err := cpython.NewArena(scripts.Geometry(w.config, group))
+	if err != nil {
+		return err
+	}
+	w.python, err = scripts.StartPython(w.config, scripts.Place{
+		Arena: arena, Group: w.Group, Generation: w.Generation, LogFD: w.LogFD, Level: w.level})
+	if err != nil {
+		return err
+	}
+	pools := []*cpython.Pool{cpython.NewPool(arena, scripts.PoolConfig(w.config, group, nil))}
+	board := newBoard(w.config, w.Generation)
+	options, err := w.serverOptions(sockets, scripts.NewEngine(w.config, pools, w.log), board)
+	if err != nil {
+		return err
+	}
+	w.server = server.New(options)
+	board.watch(w.server, pools)
+	w.open(pools[0])
+	return nil
+}
+
+// open lets requests come, also when the application could not be loaded: then they are told so.
+func (w *worker) open(pool *cpython.Pool) {
+	state := cpython.Ready
+	if w.python.LoadError() != "" {
+		state = cpython.Failed
+	}
+	pool.Process(0, syscall.Getpid(), state)
+}
+
+// obey serves until the supervisor says stop.
+func (w *worker) obey() error {
+	for {
+		select {
+		case message, ok := <-w.Messages:
+			if !ok {
+				return errors.New("the supervisor is gone")
+			}
+			verb, rest, _ := strings.Cut(message, " ")
+			if verb == "stop" || verb == "drain" {
+				w.finish(verb == "drain", rest)
+				return nil
+			}
+			w.printf(logs.Error, "core", "The supervisor said %.40q, which a worker does not know.", message)
+		case err := <-w.failed:
+			return fmt.Errorf("connections cannot be accepted: %w", err)
+		case <-w.python.Attention(): // embedded mode has no limits
+		}
+	}
+}
+
+// finish lets running requests end, and then Python. The supervisor kills who takes longer.
+func (w *worker) finish(lossless bool, text string) {
+	patience, err := mpm.Seconds(text)
+	if err != nil {
+		w.printf(logs.Error, "core", "The supervisor said stop: %v", err)
+	}
+	leaveServer(w.child, w.server, lossless, patience)
+	stopPython(w.child, w.python, w.config.Groups[w.Group].Timeouts.Shutdown)
+}
