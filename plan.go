@@ -113,7 +113,7 @@ func (p *planner) workers(c *config.Config, model []byte, files []*os.File) mpm.
 
 // separate makes a front, and daemons with an arena for each group.
 func (p *planner) separate(plan *mpm.Plan, c *config.Config, model []byte, files []*os.File) error {
-	plan.Front = &mpm.Role{Name: c.Groups[c.Application.ProcessGroup].Name, Args: []string{processName(c), frontVerb},
+	plan.Front = &mpm.Role{Name: "front", Args: []string{processName(c), frontVerb},
 		Env: childEnvironment(c), Dir: "/", Credential: credential(c.Credential), Config: model, Files: files}
 	for i := range c.Groups {
 		g := &c.Groups[i]
@@ -132,7 +132,7 @@ func (p *planner) separate(plan *mpm.Plan, c *config.Config, model []byte, files
 func daemons(c *config.Config, g *config.ProcessGroup, model []byte, arena *cpython.Arena) mpm.Group {
 	group := groupOf(g)
 	group.Records = scripts.Records(c, g)
-	group.Role = mpm.Role{Name: g.Name, Args: []string{g.DisplayName, daemonVerb}, Env: childEnvironment(c),
+	group.Role = mpm.Role{Name: g.Name, Args: []string{g.DisplayName, daemonVerb}, Env: daemonEnvironment(c, g),
 		Dir: g.Home, Credential: credential(g.Credential), Config: model, Files: arena.DaemonFiles()}
 	if needsRoot(g) {
 		group.Credential = nil
@@ -170,6 +170,15 @@ func childEnvironment(c *config.Config) []string {
 	env := withoutSystemd(os.Environ())
 	if c.Locale != "" {
 		env = append(env, "LANG="+c.Locale, "LC_ALL="+c.Locale)
+	}
+	return env
+}
+
+// daemonEnvironment has the home of the user, too: Python looks for the user's packages there when it starts.
+func daemonEnvironment(c *config.Config, g *config.ProcessGroup) []string {
+	env := childEnvironment(c)
+	if g.Credential != nil && g.UserHome != "" {
+		env = append(env, "HOME="+g.UserHome, "USER="+g.User, "LOGNAME="+g.User)
 	}
 	return env
 }

@@ -7,10 +7,13 @@
 // a new connection every 100 ms, because a server that looks fast on the connections it has may leave the others
 // waiting. The table holds medians over the rounds, and ratios taken inside one round.
 //
+// Three comparisons show what gild's processes are good for: one process and two on two cores, one queue for all processes
+// and connections that belong to one, and what clients notice of processes that are renewed under load.
+//
 // Started by bench/run, which first lets bench/setup install what is missing:
 //
 //	bench/run                                     everything, writes bench/RESULTS.md
 //	bench/run -quick                              one minute: hello at 64 connections, no file of the checkout written
-//	bench/run -servers gild,uwsgi -cases hello -conns 1,64 -rounds 5
+//	bench/run -servers gild-daemon,uwsgi -cases hello -conns 1,64 -rounds 5
 //	bench/run -render                             the last run's figures as a table again, without measuring
 package main

@@ -18,12 +18,15 @@ type load struct {
 	Request
 }
 
-// tally is what wrk counted.
+func (l load) length() time.Duration { return time.Duration(l.Seconds) * time.Second }
+
+// tally is what wrk counted, or an exact load.
 type tally struct {
 	Requests                            int
 	Duration                            time.Duration
 	P50, P99                            time.Duration
-	Connect, Read, Write, Bad, TimedOut int           // connections refused, reads and writes failed, answers above 399, no answer in 2 s
+	Worst                               time.Duration // known of an exact load only
+	Connect, Read, Write, Bad, TimedOut int           // connections refused, reads and writes failed, answers above 399, answers after 2 s (an exact load: no answer by then)
 	ClientCPU                           time.Duration // spent by wrk itself
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,7 @@ type sample struct {
 	CPU     time.Duration // spent by all processes of the server
 	PSS     int64         // bytes, at the end
 	Fresh   fresh
+	Renewed int     // how often the processes were replaced by others meanwhile, because we asked for it
 	Foreign float64 // share of the machine's CPU taken by processes that are not ours; 0.02 and less is quiet
 	Err     string  // why there are no figures
 }
@@ -49,6 +51,9 @@ func (b *bench) measure(ctx context.Context) (*results, error) {
 	}
 	if b.Mixture {
 		b.mixtures(ctx, present, out)
+	}
+	if b.Processes && slices.Contains(names(present), daemon) {
+		b.compare(ctx, out)
 	}
 	out.About.Finished = time.Now()
 	return out, ctx.Err()
@@ -79,28 +84,37 @@ func (srv server) lacks() string {
 
 // visit measures one case on a freshly started server, at each number of connections in turn.
 func (b *bench) visit(ctx context.Context, srv server, w workload, round int) []sample {
-	var list []sample
-	add := func(connections int, s sample, err error) {
-		s.Round, s.Server, s.Case, s.Connections = round, srv.Name, w.Name, connections
-		if err != nil {
-			s.Err = err.Error()
-		}
-		b.report(s)
-		list = append(list, s)
-	}
 	r, err := b.warm(ctx, srv, w)
-	for _, connections := range b.Connections {
-		if err != nil {
-			add(connections, sample{}, err)
-			continue
-		}
-		s, failure := b.cell(ctx, r, w, connections)
-		add(connections, s, failure)
-	}
 	if r != nil {
-		b.stop(srv, r)
+		defer b.stop(srv, r)
+	}
+	var list []sample
+	for _, connections := range b.connections(w) {
+		s, failure := sample{}, err
+		if err == nil {
+			l := load{r.address(), connections, b.Seconds, w.Request}
+			s, failure = b.cell(ctx, r, l, func() (tally, error) { return l.run(ctx, b.places) })
+		}
+		s.Round, s.Server, s.Case, s.Connections = round, srv.Name, w.Name, connections
+		list = append(list, b.noted(s, failure))
 	}
 	return list
+}
+
+func (b *bench) connections(w workload) []int {
+	if b.Connections != nil {
+		return b.Connections
+	}
+	return w.Connections
+}
+
+// noted is the sample with what went wrong, if something did, and reports it.
+func (b *bench) noted(s sample, err error) sample {
+	if err != nil {
+		s.Err = err.Error()
+	}
+	b.report(s)
+	return s
 }
 
 // warm starts the server, checks its answer and lets it serve for a second. The caller stops what it gets, also
@@ -126,12 +140,13 @@ func (b *bench) stop(srv server, r *running) {
 	}
 }
 
-// cell is one measurement: load and probe side by side, with the clocks read before and after.
-func (b *bench) cell(ctx context.Context, r *running, w workload, connections int) (sample, error) {
+// cell is one measurement: load, made by the function given, and probe side by side, with the clocks read before and
+// after.
+func (b *bench) cell(ctx context.Context, r *running, l load, run func() (tally, error)) (sample, error) {
 	waits := make(chan fresh, 1)
 	before := readClocks(r)
-	go func() { waits <- probe(ctx, r.address(), w.Request, time.Duration(b.Seconds)*time.Second) }()
-	t, err := load{r.address(), connections, b.Seconds, w.Request}.run(ctx, b.places)
+	go func() { waits <- probe(ctx, l.Address, l.Request, l.length()) }()
+	t, err := run()
 	after := readClocks(r)
 	s := sample{tally: t, CPU: after.server - before.server, PSS: pssOf(r.cmd.Process.Pid), Fresh: <-waits}
 	s.Foreign = foreign(before, after, t.ClientCPU)
@@ -161,14 +176,14 @@ func foreign(before, after clocks, client time.Duration) float64 {
 
 func (b *bench) report(s sample) {
 	if s.Err != "" {
-		fmt.Fprintf(b.log, "%-8s %-17s %4d  %s\n", s.Case, s.Server, s.Connections, s.Err)
+		fmt.Fprintf(b.log, "%-8s %-25s %4d  %s\n", s.Case, s.Server, s.Connections, s.Err)
 		return
 	}
 	wait := "unanswered"
 	if median, ok := s.Fresh.median(); ok {
 		wait = short(median)
 	}
-	fmt.Fprintf(b.log, "%-8s %-17s %4d %9.0f/s %7.1f us CPU  p50 %s  p99 %s  fresh %s  errors %d  others %.0f%%\n",
+	fmt.Fprintf(b.log, "%-8s %-25s %4d %9.0f/s %7.1f us CPU  p50 %s  p99 %s  fresh %s  errors %d  others %.0f%%\n",
 		s.Case, s.Server, s.Connections, s.rate(), s.cpuPerRequest(), short(s.P50), short(s.P99), wait,
 		s.failures(), 100*s.Foreign)
 }

@@ -33,12 +33,12 @@ type mixtureSample struct {
 	Err                   string
 }
 
-// mixtures measures every mixture on every server; in a quick run on gild alone.
+// mixtures measures every mixture on every server; in a quick run on gild as it comes.
 func (b *bench) mixtures(ctx context.Context, list []server, out *results) {
 	// The yardstick has neither a GIL nor an application that sleeps.
 	list = slices.DeleteFunc(slices.Clone(list), func(s server) bool { return s.Name == yardstick().Name })
 	if b.Quick {
-		list = pick(list, []string{reference})
+		list = pick(list, []string{daemon})
 	}
 	for round := range b.Rounds {
 		for i := range list {

@@ -15,11 +15,12 @@ import (
 type options struct {
 	Servers     []string // names, in the order of the table
 	Cases       []string // names of workloads
-	Connections []int    // how many connections wrk keeps open, each a cell of its own
+	Connections []int    // how many connections wrk keeps open; nil = as each case says
 	Rounds      int      // how often each cell is measured, >= 1
 	Seconds     int      // length of one measurement; wrk knows whole seconds only, >= 1
 	ColdStarts  int      // how often each server is started cold; 0 = not at all
 	Mixture     bool     // also measure short requests beside slow ones
+	Processes   bool     // also compare ways to run gild's processes
 	Quick       bool
 	Render      bool   // no measurement: the table of the last run again
 	Out         string // where the table goes; "" = see out
@@ -28,16 +29,17 @@ type options struct {
 
 // parseOptions reads the command line. An unknown server or case is an error that lists the known ones.
 func parseOptions(args []string) (options, error) {
-	o := options{Servers: names(servers()), Cases: names(workloads()), Connections: []int{1, 64, 512}}
+	o := options{Servers: names(servers()), Cases: names(workloads())}
 	flags := flag.NewFlagSet("bench/run", flag.ExitOnError)
 	flags.Func("servers", "which `servers`, by comma: "+strings.Join(o.Servers, ","), o.choose(&o.Servers, o.Servers))
 	flags.Func("cases", "which `cases`, by comma: "+strings.Join(o.Cases, ","), o.choose(&o.Cases, o.Cases))
-	flags.Func("conns", "how many `connections`, by comma (1,64,512)", o.numbers(&o.Connections))
+	flags.Func("conns", "how many `connections`, by comma (1,64; hello and stream 512 as well)", o.numbers(&o.Connections))
 	flags.IntVar(&o.Rounds, "rounds", 3, "how often each cell is measured")
-	flags.IntVar(&o.Seconds, "seconds", 3, "how long each measurement lasts")
-	flags.IntVar(&o.ColdStarts, "cold", 7, "how often each server is started cold (0 = never)")
+	flags.IntVar(&o.Seconds, "seconds", 1, "how long each measurement lasts; comparisons of processes take some times as long")
+	flags.IntVar(&o.ColdStarts, "cold", 5, "how often each server is started cold (0 = never)")
 	flags.BoolVar(&o.Mixture, "mixture", true, "measure short requests beside slow ones")
-	flags.BoolVar(&o.Quick, "quick", false, "one minute: hello at 64 connections, one round of 2 s")
+	flags.BoolVar(&o.Processes, "processes", true, "compare ways to run gild's processes, if "+daemon+" is among the servers")
+	flags.BoolVar(&o.Quick, "quick", false, "one minute: hello at 64 connections, one round of 2 s, no comparison of processes")
 	flags.BoolVar(&o.Render, "render", false, "write the table of the last run again, measure nothing")
 	flags.StringVar(&o.Out, "out", "", "`file` for the table (bench/RESULTS.md, or bench/work/TABLE.md if flags leave something out)")
 	if err := flags.Parse(args); err != nil {
@@ -56,9 +58,9 @@ func (o options) settled() (options, error) {
 	}
 	if o.Quick {
 		o.Cases, o.Connections = []string{"hello"}, []int{64}
-		o.Rounds, o.Seconds, o.ColdStarts = 1, 2, 3
+		o.Rounds, o.Seconds, o.ColdStarts, o.Processes = 1, 2, 3, false
 	}
-	o.narrowed = o.narrowed || o.Quick || !o.Mixture || o.ColdStarts == 0
+	o.narrowed = o.narrowed || o.Quick || !o.Mixture || !o.Processes || o.ColdStarts == 0
 	return o, nil
 }
 

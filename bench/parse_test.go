@@ -2,6 +2,7 @@ package main
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -64,9 +65,10 @@ func TestOptionsThatLeaveSomethingOutSpareTheCommittedTable(t *testing.T) {
 		{nil, "/r/bench/RESULTS.md"},
 		{[]string{"-rounds", "5", "-seconds", "10"}, "/r/bench/RESULTS.md"},
 		{[]string{"-quick"}, "/r/bench/work/TABLE.md"},
-		{[]string{"-servers", "gild"}, "/r/bench/work/TABLE.md"},
+		{[]string{"-servers", daemon}, "/r/bench/work/TABLE.md"},
 		{[]string{"-conns", "64"}, "/r/bench/work/TABLE.md"},
 		{[]string{"-mixture=false"}, "/r/bench/work/TABLE.md"},
+		{[]string{"-processes=false"}, "/r/bench/work/TABLE.md"},
 		{[]string{"-quick", "-out", "x.md"}, "x.md"},
 	} {
 		o, err := parseOptions(c.args)
@@ -77,17 +79,29 @@ func TestOptionsThatLeaveSomethingOutSpareTheCommittedTable(t *testing.T) {
 }
 
 func TestOptionsChoose(t *testing.T) {
-	o, err := parseOptions([]string{"-servers", "uwsgi,gild", "-cases", "flask", "-conns", "1,8"})
+	o, err := parseOptions([]string{"-servers", "uwsgi,gild-daemon", "-cases", "flask", "-conns", "1,8"})
 	if err != nil || !reflect.DeepEqual(o.Connections, []int{1, 8}) || !reflect.DeepEqual(o.Cases, []string{"flask"}) {
 		t.Errorf("options %+v, %v", o, err)
 	}
 	// The table keeps its own order.
-	if got := names(pick(servers(), o.Servers)); !reflect.DeepEqual(got, []string{"gild", "uwsgi"}) {
+	if got := names(pick(servers(), o.Servers)); !reflect.DeepEqual(got, []string{daemon, "uwsgi"}) {
 		t.Errorf("servers %q", got)
+	}
+	if b := (&bench{options: o}); !reflect.DeepEqual(b.connections(workloads()[0]), []int{1, 8}) {
+		t.Errorf("-conns 1,8 measures %v", b.connections(workloads()[0]))
 	}
 	for _, args := range [][]string{{"-rounds", "0"}, {"-seconds", "0"}, {"-cold", "-1"}, {"hello"}} {
 		if _, err := parseOptions(args); err == nil {
 			t.Errorf("%q was accepted", args)
+		}
+	}
+}
+
+func TestEveryCaseIsMeasuredWhereTheGoalsAre(t *testing.T) {
+	var b bench
+	for _, w := range workloads() {
+		if !slices.Contains(b.connections(w), goalConnections) {
+			t.Errorf("%s is measured at %v connections, not at %d", w.Name, b.connections(w), goalConnections)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func ask(ctx context.Context, address string, r Request) (answer, error) {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if _, err := conn.Write(r.raw(address)); err != nil {
+	if _, err := conn.Write(r.raw(address, "close")); err != nil {
 		return answer{}, err
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)

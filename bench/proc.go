@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,13 +88,33 @@ func parseStat(line string) (process, error) {
 	return process{pid, number(4), number(5), time.Duration(cpu) * tick, uint64(number(22))}, nil
 }
 
-// cpuOf is the CPU time spent so far by a server: all its processes and those it has reaped.
+// cpuOf is the CPU time spent so far by a server: all its processes and those it has reaped, whose time the kernel
+// adds to that of their parent.
 func cpuOf(first int) time.Duration {
 	var sum time.Duration
-	for _, p := range processesOf(first) {
+	for _, p := range settled(func() []process { return processesOf(first) }) {
 		sum += p.CPU
 	}
 	return sum
+}
+
+// settled looks until three looks in a row find the same processes, and returns the middle one: a process that is
+// reaped during a look is counted twice or not at all there, but is missing after it or was there before it. A server
+// whose processes never stop changing is given up after some looks.
+func settled(look func() []process) []process {
+	last, middle := look(), look()
+	for range 20 {
+		next := look()
+		if isSame(last, middle) && isSame(middle, next) {
+			break
+		}
+		last, middle = middle, next
+	}
+	return middle
+}
+
+func isSame(a, b []process) bool {
+	return slices.EqualFunc(a, b, func(a, b process) bool { return a.PID == b.PID && a.Start == b.Start })
 }
 
 // pssOf is the memory of a server in bytes: of each process its private pages and its share of the shared ones.

@@ -90,8 +90,8 @@ func TestServerThatEndsSaysWhy(t *testing.T) {
 func TestMissingServersAreNamed(t *testing.T) {
 	missing := map[string]string{}
 	t.Chdir(t.TempDir()) // no bench/work below
-	b := bench{options: options{Servers: []string{"gild"}}}
-	if list := b.present(missing); len(list) != 0 || !strings.Contains(missing["gild"], filepath.Join("bench", "work", "gild")) {
+	b := bench{options: options{Servers: []string{daemon}}}
+	if list := b.present(missing); len(list) != 0 || !strings.Contains(missing[daemon], filepath.Join("bench", "work", "gild")) {
 		t.Errorf("present %v, missing %q", names(list), missing)
 	}
 }

@@ -16,6 +16,9 @@ func render(r *results) string {
 		p.cells(r, w)
 	}
 	p.mixtures(r)
+	for _, c := range comparisons() {
+		p.comparison(r, c)
+	}
 	p.cold(r)
 	p.absent(r)
 	p.setups(r)
@@ -50,17 +53,25 @@ const howToRead = `
 ## How to read it
 
 Client (wrk, one thread) and server share the machine, one server at a time; requests/s is what is left for the server
-then. CPU per request is user and system time of all processes of the server. *gild is* says how many times as many
-requests gild answers, compared inside each round. *Fresh connection* is a new connection opened every 100 ms beside the
+then. CPU per request is user and system time of all processes of the server, those that were replaced meanwhile too.
+*Embedded is* and *daemon is* say how many times as many requests gild answers in its two placements, compared inside
+each round. *Fresh connection* is a new connection opened every 100 ms beside the
 load: the time until the head of its answer, median and worst of all rounds, and how many had none within 2 s (or
 when the load ended). It is the figure to look at first: a server that gives each connection a thread for as
 long as it lasts (uWSGI's own HTTP) serves five connections very fast and nobody else, so its requests/s at 64
 connections is no service, and its p50 and p99 are those of the five. Errors are wrk's: connections refused, reads and
-writes failed, answers above 399, no answer within 2 s; Apache's event MPM makes some by closing kept-alive connections
-whenever all its workers are busy. Memory is PSS: private pages and the share of the shared ones.`
+writes failed, answers above 399, answers after more than 2 s; Apache's event MPM makes some by closing kept-alive connections
+whenever all its workers are busy. Memory is PSS: private pages and the share of the shared ones.
+
+*cores*, *queue* and *restarts* compare ways to run gild under one load, in rounds of their own. The load is made by the
+benchmark itself: dearer than wrk, so requests/s of hello are fewer, but every request is accounted for, and the times are
+those of the requests sent (wrk adds, for a request that took long, those that its connection did not send meanwhile).
+Where each connection has a process, all processes are taken, and nobody else is served: the fresh connections wait in
+vain. *Renewed* says after how many of the signals the daemon processes were seen to be others.`
 
 func (p *page) goals(r *results) {
-	p.line("\n## What gild promises")
+	p.line("\n## What gild promises\n")
+	p.line("At %d connections, unless it says otherwise.", goalConnections)
 	p.table("promise", "measured", "")
 	for _, g := range goals() {
 		figure, reached, known := g.Measure(r)
@@ -81,7 +92,7 @@ func (p *page) cells(r *results, w workload) {
 		return
 	}
 	p.line("\n## %s: %s", w.Name, w.About)
-	p.table("connections", "server", "requests/s", "gild is", "CPU per request", "p50", "p99", "fresh connection", "errors", "memory")
+	p.table("connections", "server", "requests/s", "embedded is", "daemon is", "CPU per request", "p50", "p99", "fresh connection", "errors", "memory")
 	for _, row := range rows {
 		p.cellsOf(row.columns()...)
 	}
@@ -113,14 +124,19 @@ func (r *results) rows(workload string) []row {
 func (w row) columns() []string {
 	first := []string{fmt.Sprint(w.Connections), w.Server}
 	if w.Rounds == 0 {
-		return append(first, "failed", "", "", "", "", "", "", "")
+		return append(first, "failed", "", "", "", "", "", "", "", "")
 	}
-	ratio := ""
-	if w.Server != reference && w.Ratio > 0 {
-		ratio = fmt.Sprintf("%.1f x", w.Ratio)
+	return append(first, thousands(w.Rate), w.times(embedded, w.Embedded), w.times(daemon, w.Daemon),
+		fmt.Sprintf("%.1f µs", w.CPU), short(w.P50), short(w.P99), freshText(w.Fresh), fmt.Sprint(w.Failures),
+		fmt.Sprintf("%.0f MB", float64(w.PSS)/1e6))
+}
+
+// times is a ratio as text, blank where a server is compared with itself or with nobody.
+func (w row) times(server string, ratio float64) string {
+	if w.Server == server || ratio == 0 {
+		return ""
 	}
-	return append(first, thousands(w.Rate), ratio, fmt.Sprintf("%.1f µs", w.CPU), short(w.P50), short(w.P99),
-		freshText(w.Fresh), fmt.Sprint(w.Failures), fmt.Sprintf("%.0f MB", float64(w.PSS)/1e6))
+	return fmt.Sprintf("%.1f x", ratio)
 }
 
 func (p *page) mixtures(r *results) {
@@ -151,15 +167,15 @@ func (p *page) mixture(r *results, m mixture, srv server) {
 	for _, s := range list {
 		failures += s.Short.failures() + s.Compute.failures() + s.Sleep.failures()
 	}
-	rate, p50, p99 := together(list, m.Short, func(s mixtureSample) tally { return s.Short })
-	computing, _, _ := together(list, m.Compute, func(s mixtureSample) tally { return s.Compute })
-	asleep, _, _ := together(list, m.Sleep, func(s mixtureSample) tally { return s.Sleep })
+	rate, p50, p99 := inRounds(list, m.Short, func(s mixtureSample) tally { return s.Short })
+	computing, _, _ := inRounds(list, m.Compute, func(s mixtureSample) tally { return s.Compute })
+	asleep, _, _ := inRounds(list, m.Sleep, func(s mixtureSample) tally { return s.Sleep })
 	p.cellsOf(m.About, srv.Name, rate, p50, p99, computing, asleep, fmt.Sprint(failures))
 }
 
-// together is one kind of request over the rounds. A kind without connections is left blank; one that was never
+// inRounds is one kind of request over the rounds. A kind without connections is left blank; one that was never
 // answered has a rate of 0 and no times.
-func together(list []mixtureSample, connections int, of func(mixtureSample) tally) (rate, p50, p99 string) {
+func inRounds(list []mixtureSample, connections int, of func(mixtureSample) tally) (rate, p50, p99 string) {
 	if connections == 0 {
 		return "", "", ""
 	}

@@ -17,24 +17,39 @@ func figures() *results {
 			tally: tally{Requests: requests, Duration: time.Second, P50: 700 * time.Microsecond, P99: 1300 * time.Microsecond}}
 	}
 	ms := time.Millisecond
+	compared := func(name, way string, connections, requests int, p99 time.Duration) sample {
+		return sample{Case: name, Server: way, Connections: connections, CPU: time.Second, Fresh: fresh{Waits: []time.Duration{ms}},
+			tally: tally{Requests: requests, Duration: time.Second, P50: ms, P99: p99, Worst: 2 * p99}}
+	}
+	disturbed := compared("restarts", restarted, goalConnections, 45000, 4*ms)
+	disturbed.Renewed, disturbed.TimedOut, disturbed.Fresh.Unanswered = 3, 1, 1
 	return &results{
 		About: about{Started: at, Finished: at.Add(90 * time.Second), CPU: "Test", Kernel: "Linux 1", Cores: 2, LoadBefore: "0.10",
 			Rounds: 2, Seconds: 1, Command: "bench/run", Versions: []version{{"gild", "1"}},
-			Setups: []setup{{"gild", "embedded", "gild start-server"}}},
+			Setups: []setup{{embedded, "one process", "gild start-server --embedded-mode"}}},
 		Missing: map[string]string{"gunicorn-sync": "not there"},
-		Cold:    map[string][]time.Duration{"gild": {90 * ms, 80 * ms, 100 * ms}},
+		Cold:    map[string][]time.Duration{embedded: {90 * ms, 80 * ms, 100 * ms}},
 		Samples: []sample{
-			cell(0, "gild", 60000, 900*ms, fresh{Waits: []time.Duration{ms, 2 * ms}}),
-			cell(1, "gild", 50000, 800*ms, fresh{Waits: []time.Duration{ms, 4 * ms}}),
+			cell(0, embedded, 60000, 900*ms, fresh{Waits: []time.Duration{ms, 2 * ms}}),
+			cell(1, embedded, 50000, 800*ms, fresh{Waits: []time.Duration{ms, 4 * ms}}),
+			cell(0, daemon, 40000, 900*ms, fresh{Waits: []time.Duration{ms, 2 * ms}}),
+			cell(1, daemon, 50000, 950*ms, fresh{Waits: []time.Duration{ms, 4 * ms}}),
 			cell(0, "apache-embedded", 20000, 800*ms, fresh{Waits: []time.Duration{2 * ms}}),
 			cell(1, "apache-embedded", 20000, 900*ms, fresh{Waits: []time.Duration{3 * ms}}),
 			cell(0, "uwsgi", 70000, 900*ms, fresh{Waits: []time.Duration{ms}, Unanswered: 4}),
 			{Round: 1, Connections: 64, Server: "uwsgi", Case: "hello", Err: "it fell\nover"},
+			compared("cores", oneProcess, computing, 480, 12*ms),
+			compared("cores", twoProcesses, computing, 912, 8*ms),
+			compared("queue", oneQueue, queueing, 1400, 9*ms),
+			compared("queue", accepted, queueing, 1200, 48*ms),
+			{Connections: pairing, Server: held, Case: "queue", Err: "no\nfree seat"},
+			compared("restarts", undisturbed, goalConnections, 50000, 2*ms),
+			disturbed,
 		},
 		Mixtures: []mixtureSample{
-			{Server: "gild", About: "8 short", Short: tally{Requests: 9000, Duration: time.Second, P50: ms, P99: 2 * ms}},
-			{Server: "gild", About: "8 short, 3 asleep", Short: tally{Requests: 7, Duration: time.Second}, Sleep: tally{Duration: time.Second}},
-			{Server: "gild", About: "64 asleep", Sleep: tally{Requests: 99, Duration: time.Second, P50: 640 * ms, P99: 650 * ms}},
+			{Server: embedded, About: "8 short", Short: tally{Requests: 9000, Duration: time.Second, P50: ms, P99: 2 * ms}},
+			{Server: embedded, About: "8 short, 3 asleep", Short: tally{Requests: 7, Duration: time.Second}, Sleep: tally{Duration: time.Second}},
+			{Server: embedded, About: "64 asleep", Sleep: tally{Requests: 99, Duration: time.Second, P50: 640 * ms, P99: 650 * ms}},
 		},
 	}
 }
@@ -67,13 +82,16 @@ func TestResultsSurviveTheirFile(t *testing.T) {
 func TestRatioIsTakenWithinARound(t *testing.T) {
 	r := new(results)
 	for round, speed := range []int{100, 10, 1} {
-		for name, times := range map[string]int{"gild": 3, "uwsgi": 1} {
+		for name, times := range map[string]int{embedded: 3, "uwsgi": 1} {
 			r.Samples = append(r.Samples, sample{Round: round, Server: name, Case: "hello", Connections: 64,
 				tally: tally{Requests: speed * times, Duration: time.Second}})
 		}
 	}
-	if got := r.ratio("hello", "uwsgi", 64); got != 3 {
+	if got := r.ratio("hello", embedded, "uwsgi", 64, sample.rate); got != 3 {
 		t.Errorf("ratio %v, want 3", got)
+	}
+	if got := r.ratio("hello", daemon, "uwsgi", 64, sample.rate); got != 0 {
+		t.Errorf("ratio %v to somebody who was not there, want 0", got)
 	}
 }
 

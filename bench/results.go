@@ -41,12 +41,16 @@ type row struct {
 	Connections int
 	Rounds      int     // how many gave figures
 	Rate        float64 // requests/s
-	Ratio       float64 // gild's rate by this one's, within a round; 0 = unknown
+	Embedded    float64 // gild's rate by this one's, within a round, for either placement; 0 = unknown
+	Daemon      float64
 	CPU         float64 // microseconds per request
 	P50, P99    time.Duration
-	Fresh       fresh // of all rounds together
-	Failures    int   // of all rounds together
-	PSS         int64 // bytes
+	Worst       time.Duration // of all rounds together
+	Fresh       fresh         // of all rounds together
+	Requests    int           // of all rounds together
+	Failures    int           // of all rounds together
+	Renewed     int           // of all rounds together
+	PSS         int64         // bytes
 	Err         string
 }
 
@@ -62,7 +66,10 @@ func (r *results) row(workload, server string, connections int) (out row, ok boo
 		good = append(good, s)
 		out.Fresh.Waits = append(out.Fresh.Waits, s.Fresh.Waits...)
 		out.Fresh.Unanswered += s.Fresh.Unanswered
+		out.Requests += s.Requests
 		out.Failures += s.failures()
+		out.Renewed += s.Renewed
+		out.Worst = max(out.Worst, s.Worst)
 	}
 	slices.Sort(out.Fresh.Waits)
 	out.Rounds = len(good)
@@ -71,7 +78,8 @@ func (r *results) row(workload, server string, connections int) (out row, ok boo
 	out.P50 = medianOf(good, func(s sample) time.Duration { return s.P50 })
 	out.P99 = medianOf(good, func(s sample) time.Duration { return s.P99 })
 	out.PSS = medianOf(good, func(s sample) int64 { return s.PSS })
-	out.Ratio = r.ratio(workload, server, connections)
+	out.Embedded = r.ratio(workload, embedded, server, connections, sample.rate)
+	out.Daemon = r.ratio(workload, daemon, server, connections, sample.rate)
 	return out, len(good) > 0 || out.Err != ""
 }
 
@@ -85,19 +93,19 @@ func (r *results) cells(workload, server string, connections int) []sample {
 	return list
 }
 
-// ratio is the median over the rounds of gild's requests/s by the server's: a slow minute of the machine is in
+// ratio is the median over the rounds of a value of ours by the one of theirs: a slow minute of the machine is in
 // both. 0 if no round has both.
-func (r *results) ratio(workload, server string, connections int) float64 {
-	ours := map[int]float64{}
-	for _, s := range r.cells(workload, reference, connections) {
+func (r *results) ratio(workload, ours, theirs string, connections int, value func(sample) float64) float64 {
+	values := map[int]float64{}
+	for _, s := range r.cells(workload, ours, connections) {
 		if s.Err == "" {
-			ours[s.Round] = s.rate()
+			values[s.Round] = value(s)
 		}
 	}
 	var ratios []float64
-	for _, s := range r.cells(workload, server, connections) {
-		if s.Err == "" && ours[s.Round] > 0 && s.Requests > 0 {
-			ratios = append(ratios, ours[s.Round]/s.rate())
+	for _, s := range r.cells(workload, theirs, connections) {
+		if s.Err == "" && values[s.Round] > 0 && value(s) > 0 {
+			ratios = append(ratios, values[s.Round]/value(s))
 		}
 	}
 	return median(ratios)

@@ -29,26 +29,36 @@ func (s site) script() string { return filepath.Join(s.Apps, s.App+".py") }
 
 func (s site) address() string { return "127.0.0.1:" + s.Port }
 
-// reference is the server that the ratios of the table are taken against.
-const reference = "gild"
+// The two placements of gild, which the ratios of the table are taken against.
+const (
+	embedded = "gild-embedded"
+	daemon   = "gild-daemon"
+)
 
 // servers are the rows of the table: each one process (but for gunicorn's sync workers, which have one thread
 // each) with five Python threads, unless the row says otherwise; access logs off everywhere.
 func servers() []server {
-	list := []server{{
-		Name: reference, About: "embedded, 1 process, 5 threads",
-		Needs:   []string{"bench/work/gild"},
-		Version: []string{"bench/work/gild", "--version"},
-		Command: gildCommand,
-	}}
+	list := []server{
+		gild(embedded, "1 process that speaks HTTP and runs Python in 5 threads", "--embedded-mode", "--threads", "5"),
+		gild(daemon, "as it comes: a front that speaks HTTP, 1 daemon process of 5 threads", "--threads", "5"),
+	}
 	list = append(list, apaches()...)
 	list = append(list, uwsgi())
 	return append(append(list, gunicorns()...), yardstick())
 }
 
-func gildCommand(s site) []string {
-	return []string{s.Gild, "start-server", s.script(), "--host", "127.0.0.1", "--port", s.Port, "--threads", "5",
-		"--python-home", s.Venv, "--server-root", s.Dir, "--log-to-terminal"}
+// gild is run with the options given beside those that say what to serve, and where.
+func gild(name, about string, options ...string) server {
+	return server{
+		Name: name, About: about,
+		Needs:   []string{"bench/work/gild"},
+		Version: []string{"bench/work/gild", "--version"},
+		Command: func(s site) []string {
+			command := []string{s.Gild, "start-server", s.script(), "--host", "127.0.0.1", "--port", s.Port,
+				"--python-home", s.Venv, "--server-root", s.Dir, "--log-to-terminal"}
+			return append(command, options...)
+		},
+	}
 }
 
 // uwsgi speaks HTTP itself (http11-socket): its fastest way, and the one that gives each connection a thread for

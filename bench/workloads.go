@@ -12,7 +12,8 @@ type workload struct {
 	App   string // module in bench/apps
 	About string // one line for the table
 	Request
-	Want []byte // the body every server must answer before it is measured
+	Want        []byte // the body every server must answer before it is measured
+	Connections []int  // how many wrk keeps open, each a cell of its own, unless -conns says otherwise
 }
 
 func (w workload) name() string { return w.Name }
@@ -27,14 +28,15 @@ type Request struct {
 // workloads are the cases of the table.
 func workloads() []workload {
 	hello := []byte("Hello World!")
+	usual, crowd := []int{1, 64}, []int{1, 64, 512} // the crowd where something new shows: each cell lengthens the run
 	return []workload{
-		{"hello", "hello", "12 bytes", Request{Path: "/"}, hello},
+		{"hello", "hello", "12 bytes", Request{Path: "/"}, hello, crowd},
 		{"headers", "headers", "a request with 30 headers, two of them answered", Request{Path: "/", Header: thirtyHeaders()},
-			[]byte("value of the header no. 01value of the header no. 30")},
-		{"post", "post", "a body of 64 KiB is read, its length answered", Request{Path: "/", Post: 64 << 10}, []byte("65536")},
-		{"stream", "stream", "1 MiB yielded as 16 blocks of 64 KiB", Request{Path: "/"}, bytes.Repeat([]byte("x"), 1<<20)},
-		{"flask", "flask_hello", "12 bytes from a Flask view", Request{Path: "/"}, hello},
-		{"django", "django_hello", "12 bytes from a Django view below the usual middleware", Request{Path: "/"}, hello},
+			[]byte("value of the header no. 01value of the header no. 30"), usual},
+		{"post", "post", "a body of 64 KiB is read, its length answered", Request{Path: "/", Post: 64 << 10}, []byte("65536"), usual},
+		{"stream", "stream", "1 MiB yielded as 16 blocks of 64 KiB", Request{Path: "/"}, bytes.Repeat([]byte("x"), 1<<20), crowd},
+		{"flask", "flask_hello", "12 bytes from a Flask view", Request{Path: "/"}, hello, usual},
+		{"django", "django_hello", "12 bytes from a Django view below the usual middleware", Request{Path: "/"}, hello, usual},
 	}
 }
 
@@ -46,13 +48,13 @@ func thirtyHeaders() []string {
 	return list
 }
 
-// raw is the request as bytes for a connection that is used once.
-func (r Request) raw(host string) []byte {
+// raw is the request as bytes; connection is what becomes of it: close or keep-alive.
+func (r Request) raw(host, connection string) []byte {
 	method, length := "GET", ""
 	if r.Post > 0 {
 		method, length = "POST", fmt.Sprintf("Content-Length: %d\r\n", r.Post)
 	}
-	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s", method, r.Path, host, length)
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: %s\r\n%s", method, r.Path, host, connection, length)
 	for _, line := range r.Header {
 		head += line + "\r\n"
 	}

@@ -177,6 +177,9 @@ func (d *daemon) tell(what, want string) {
 func (d *daemon) stop() {
 	d.gone.Do(func() {
 		d.in.Close()
+		if d.Failed() { // a request may still be there that nobody will end
+			_ = d.command.Process.Kill()
+		}
 		if err := d.command.Wait(); err != nil {
 			d.Error(err, d.said.String())
 		}

@@ -1,12 +1,12 @@
 // Package cpython answers one question: how does a request reach Python, and how does the response come back,
 // without Go and Python ever standing on the same thread?
 //
-// It holds CPython in the process, a pool of C threads that run it, and the arena: one region of memory with a
-// slot for every request in flight, a submission ring for each lane, and a completion set. Go fills a slot and
-// pushes its number; a C thread pops it, calls the WSGI application, writes the response into the same slot and
-// marks it in the completion set. No cgo call and no callback is made on behalf of a request. The arena is laid
-// out with offsets, lock-free words and process-shared futexes only, so that the threads may as well live in
-// another process than the slots' owner.
+// Between them is the Arena: one region of memory with a slot for every request in flight, a submission ring for
+// each GIL, and a completion set. The front's side of it is the Pool: Go fills a slot and pushes its number.
+// Python's side is Python: C threads pop the number, call the WSGI application, write the response into the same
+// slot and mark it in the completion set. No cgo call and no callback is made on behalf of a request. The arena is
+// laid out with offsets, lock-free words and process-shared futexes only, so that the two sides may be in one
+// process or in several; and a front with several processes behind it goes on when any of them dies.
 //
 // The package knows WSGI (PEP 3333) and nothing of HTTP servers, options or files: what a script means is told
 // to it by package scripts, as Python source (Config.Prelude) that runs once in each interpreter.

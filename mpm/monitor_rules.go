@@ -53,7 +53,7 @@ func (m *Monitor) interrupt(threads []Thread, late []int) {
 	}
 	for _, i := range late {
 		m.say(logs.Error, "Request time limit exceeded by %q, for %s in thread %d of daemon process '%s'; interrupting it.",
-			threads[i].Request, rounded(threads[i].Elapsed), i, m.group)
+			threads[i].Request, rounded(threads[i].Elapsed), i+1, m.group)
 	}
 	m.dump("request_timeout")
 	for _, i := range late {
@@ -70,7 +70,7 @@ func (m *Monitor) expire(threads []Thread, stuck []int) {
 	}
 	m.say(logs.Error, "Daemon process request time limit exceeded; waiting for in-flight requests to complete in daemon process '%s'.", m.group)
 	for _, i := range stuck {
-		m.say(logs.Error, "Thread %d of daemon process '%s' has been serving %q for %s.", i, m.group, threads[i].Request, rounded(threads[i].Elapsed))
+		m.say(logs.Error, "Thread %d of daemon process '%s' has been serving %q for %s.", i+1, m.group, threads[i].Request, rounded(threads[i].Elapsed))
 	}
 	m.dump("request_timeout")
 	m.renew("request_timeout")
