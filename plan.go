@@ -122,6 +122,9 @@ func (p *planner) separate(plan *mpm.Plan, c *config.Config, model []byte, files
 			return err
 		}
 		p.arenas[plan] = append(p.arenas[plan], arena)
+		if err := arena.Unmap(); err != nil {
+			return err
+		}
 		plan.Front.Files = append(plan.Front.Files, arena.FrontFiles()...)
 		plan.Groups = append(plan.Groups, daemons(c, g, model, arena))
 	}

@@ -19,7 +19,9 @@ func TestExactLoadCountsWhatBecomesOfRequests(t *testing.T) {
 	}{
 		{"good answers", hello, func(t tally) int { return t.Requests }},
 		{"other bodies", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("Hello")) }, func(t tally) int { return t.Bad }},
-		{"errors", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Hello World!", 503) }, func(t tally) int { return t.Bad }},
+		{"errors", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "Hello World!", http.StatusServiceUnavailable)
+		}, func(t tally) int { return t.Bad }},
 		{"torn connections", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, func(t tally) int { return t.Read }},
 	} {
 		server := httptest.NewServer(c.handler)

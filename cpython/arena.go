@@ -185,6 +185,15 @@ func OpenArena(g Geometry, files []*os.File) (*Arena, error) {
 	return a, nil
 }
 
+// Unmap gives the mapping up, for a process that only keeps the files for others:
+// memory that is mapped is not freed when they are through with it. Nothing but
+// FrontFiles, DaemonFiles and Close may be called after it.
+func (a *Arena) Unmap() error {
+	memory := a.memory
+	*a = Arena{Geometry: a.Geometry, memfd: a.memfd, event: a.event, files: a.files}
+	return os.NewSyscallError("munmap", unix.Munmap(memory))
+}
+
 // Close closes the descriptors. The memory stays mapped.
 func (a *Arena) Close() {
 	for _, f := range []*os.File{a.memfd, a.event, a.files[0], a.files[1]} {

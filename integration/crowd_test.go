@@ -222,29 +222,6 @@ func (c *crowd) lostNothing() {
 	for number, how := range c.lost {
 		c.t.Errorf("request %d: %v", number, how.err)
 	}
-	c.begunOnce()
-}
-
-// lostAtMost ends the crowd, which may have lost so many requests: only such as the application had begun with, and in a way
-// that the client could see.
-func (c *crowd) lostAtMost(most int) {
-	c.t.Helper()
-	c.leave()
-	begun := c.begun()
-	for number, how := range c.lost {
-		if begun[number] == 0 || how.status != http.StatusBadGateway && !how.torn {
-			c.t.Errorf("request %d, begun %d times: %v", number, begun[number], how.err)
-		}
-	}
-	if len(c.lost) > most {
-		c.t.Errorf("%d requests were lost, more than %d", len(c.lost), most)
-	}
-	c.begunOnce()
-}
-
-// begunOnce requires that no request has reached the application twice.
-func (c *crowd) begunOnce() {
-	c.t.Helper()
 	for number, times := range c.begun() {
 		if times != 1 {
 			c.t.Errorf("request %d reached the application %d times", number, times)

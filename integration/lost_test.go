@@ -140,5 +140,19 @@ func killLosesLittle(t *testing.T, r rounds) {
 		pids = g.running(processes, victim)
 	})
 	c.served(pids)
-	c.lostAtMost(kills * threads)
+	c.leave()
+	begun := c.begun()
+	for number, how := range c.lost {
+		if begun[number] == 0 || how.status != 502 && !how.torn {
+			t.Errorf("request %d, begun %d times: %v", number, begun[number], how.err)
+		}
+	}
+	for number, times := range begun {
+		if times != 1 {
+			t.Errorf("request %d reached the application %d times", number, times)
+		}
+	}
+	if len(c.lost) > kills*threads {
+		t.Errorf("%d requests were lost by %d kills of a process with %d threads", len(c.lost), kills, threads)
+	}
 }

@@ -1,6 +1,8 @@
 package scripts
 
 import (
+	"time"
+
 	"gild/config"
 	"gild/cpython"
 )
@@ -42,12 +44,21 @@ func PoolConfig(c *config.Config, g *config.ProcessGroup, distrust func(record, 
 		Lanes:    lanes,
 		Capacity: processes * g.Threads,
 		Backlog:  g.Backlog,
-		Connect:  g.Timeouts.Connect,
+		Connect:  connectTimeout(c, g),
 		Queue:    g.Timeouts.Queue,
 		Socket:   g.Timeouts.Socket,
 		Seats:    hasSeats(c),
 		Distrust: distrust,
 	}
+}
+
+// connectTimeout is the time that a request waits for a process to be there. In embedded mode there always is one; otherwise
+// 0 means that it does not wait.
+func connectTimeout(c *config.Config, g *config.ProcessGroup) time.Duration {
+	if !c.Embedded && g.Timeouts.Connect == 0 {
+		return time.Nanosecond
+	}
+	return g.Timeouts.Connect
 }
 
 // lanesOf is the lane of each application, and how many there are.

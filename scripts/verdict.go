@@ -14,7 +14,7 @@ import (
 // refusal is why a request has no response of the application, as an HTTP status.
 type refusal struct {
 	status int
-	reason string // for the log, in mod_wsgi's words
+	reason string // for the log, in mod_wsgi's words; "": it is there already
 }
 
 func (r *refusal) Error() string { return r.reason }
@@ -28,11 +28,10 @@ func (e *Engine) judge(g *group, slot *cpython.Request, x *server.Exchange, begu
 	if begun {
 		return errors.Errorf("%s; the response is incomplete", reasons[verdict])
 	}
-	reason, ok := reasons[verdict]
-	if !ok {
-		reason = http.StatusText(verdict)
+	if !slot.GivenUp() {
+		return &refusal{verdict, ""} // who refused it has logged why
 	}
-	return &refusal{verdict, reason}
+	return &refusal{verdict, reasons[verdict]}
 }
 
 // reasons are what the log says about a verdict, with the name of the process group after it.
@@ -80,7 +79,7 @@ func (e *Engine) fail(x *server.Exchange, g *group, err error) {
 }
 
 func (e *Engine) refuse(x *server.Exchange, g *group, r *refusal) {
-	if e.log.Enabled(logs.Error) {
+	if r.reason != "" && e.log.Enabled(logs.Error) {
 		e.log.Log(logs.Record{Level: logs.Error, Module: "wsgi", Client: x.Request.RemoteAddr,
 			Message: r.reason + " (process group '" + g.Name + "')."})
 	}
