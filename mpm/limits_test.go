@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -187,15 +188,19 @@ func TestUsage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	debug.FreeOSMemory() // or Go might give memory back just between the two looks
 	before := u.RSS()
-	heap := make([]byte, 64<<20)
-	for i := 0; i < len(heap); i += 4096 {
-		heap[i] = 1
+	memory, err := unix.Mmap(-1, 0, 64<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(memory)
+	for i := 0; i < len(memory); i += 4096 {
+		memory[i] = 1
 	}
 	if after := u.RSS(); before < 1<<20 || after < before+32<<20 {
 		t.Errorf("64 MiB more changed the size from %d to %d", before, after)
 	}
-	runtime.KeepAlive(heap)
 	for start := u.CPU(); u.CPU() == start; { // ends: it uses the processor
 	}
 }
