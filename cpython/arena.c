@@ -238,9 +238,12 @@ wake_in(uint32_t process, uint32_t lane)
         return 0;
     }
     /* Counted before it is claimed: counted later, it could be done and
-     * uncounted first. */
-    __atomic_fetch_add(&duty->drainers, 1, __ATOMIC_SEQ_CST);
-    gild_thread *record = claim_idle_thread(process, lane);
+     * uncounted first. Of several who come this far at once, no more go on than
+     * are wanted. */
+    uint32_t count = __atomic_add_fetch(&duty->drainers, 1, __ATOMIC_SEQ_CST);
+    gild_thread *record =
+        count > __atomic_load_n(&duty->wanted, __ATOMIC_RELAXED)
+        ? NULL : claim_idle_thread(process, lane);
     if (record == NULL) {
         __atomic_fetch_sub(&duty->drainers, 1, __ATOMIC_SEQ_CST);
         return 0;

@@ -314,11 +314,32 @@ func (a *Arena) wantsDrainer(process, lane int) bool {
 	return atomic.LoadUint32(word(&duty.drainers)) < atomic.LoadUint32(word(&duty.wanted))
 }
 
-// wakeIn wakes an idle thread of the process for the lane: counted before it is
-// claimed, claimed and told its lane in one step, as wake_in of arena.c does.
+// wakeWanted is wakeIn if the lane wants one more drainer there. Of several who
+// find that at once, no more succeed than are wanted.
+func (a *Arena) wakeWanted(process, lane int, now int64) bool {
+	duty := &a.procs[process].lanes[lane]
+	if atomic.AddUint32(word(&duty.drainers), 1) <= atomic.LoadUint32(word(&duty.wanted)) && a.claimIdle(process, lane, now) {
+		return true
+	}
+	atomic.AddUint32(word(&duty.drainers), ^uint32(0))
+	return false
+}
+
+// wakeIn wakes an idle thread of the process for the lane, whether one is wanted
+// or not.
 func (a *Arena) wakeIn(process, lane int, now int64) bool {
 	drainers := word(&a.procs[process].lanes[lane].drainers)
 	atomic.AddUint32(drainers, 1)
+	if a.claimIdle(process, lane, now) {
+		return true
+	}
+	atomic.AddUint32(drainers, ^uint32(0))
+	return false
+}
+
+// claimIdle wakes an idle thread, which was counted before: it is claimed and
+// told its lane in one step, as wake_in of arena.c does.
+func (a *Arena) claimIdle(process, lane int, now int64) bool {
 	for i := range a.threads(process) {
 		t := a.thread(process, i)
 		duty := word(&t.duty)
@@ -329,7 +350,6 @@ func (a *Arena) wakeIn(process, lane int, now int64) bool {
 			return true
 		}
 	}
-	atomic.AddUint32(drainers, ^uint32(0))
 	return false
 }
 

@@ -48,9 +48,13 @@ func (r *Request) refuse(err error) error {
 	return err
 }
 
-// permit waits until the request may be queued.
+// permit waits until the request may be queued. Where the slots are the bound,
+// the request has its permit already.
 func (r *Request) permit(ctx context.Context) error {
 	p := r.pool
+	if p.permitted() == p.arena.Requests {
+		return nil
+	}
 	if _, ok := p.permits.try(); !ok {
 		if _, err := p.permits.take(ctx, p.config.Connect); err != nil {
 			return busy(err)

@@ -36,8 +36,8 @@ func (p *Pool) rouseWhere(lane int, now int64, chosen func(process, lane int) bo
 		if !p.processes[i].open.Load() || !p.arena.wantsDrainer(i, lane) || !chosen(i, lane) {
 			continue
 		}
-		if p.arena.wakeIn(i, lane, now) {
-			if len(p.processes) > 1 {
+		if p.arena.wakeWanted(i, lane, now) {
+			if p.open.Load() > 1 {
 				p.arena.arm(i) // it may turn out to be the wrong one
 			}
 			return true

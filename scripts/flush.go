@@ -13,25 +13,23 @@ import (
 type flusher struct {
 	group   *group
 	pending int       // bytes passed on and not flushed; the head counts as one
-	since   time.Time // when the first of them was
+	since   time.Time // when it first waited with them; zero: it has not
 }
 
 // passed counts n bytes.
-func (f *flusher) passed(n int) {
-	if f.pending == 0 && n > 0 {
-		f.since = time.Now()
-	}
-	f.pending += n
-}
+func (f *flusher) passed(n int) { f.pending += n }
 
 // wait waits for news of the slot, and flushes when none comes soon.
 func (f *flusher) wait(slot *cpython.Request, x *server.Exchange) error {
 	if f.pending > 0 {
+		if f.since.IsZero() {
+			f.since = time.Now()
+		}
 		rest := f.group.ResponseFlushDelay - time.Since(f.since)
 		if f.pending < f.group.ResponseBufferSize && slot.WaitFor(rest) {
 			return nil
 		}
-		f.pending = 0
+		f.pending, f.since = 0, time.Time{}
 		if err := x.FlushError(); err != nil {
 			return err
 		}
