@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,42 +27,7 @@ import (
 //	resume                    the supervisor says that there is no replacement
 //	wait DURATION             time passes, and the monitor looks when it wants to
 func TestMonitorStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/monitor/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no stories", err)
-	}
-	for _, path := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { playMonitorStory(t, path) })
-	}
-}
-
-// playMonitorStory plays one file; with -u it rewrites it.
-func playMonitorStory(t *testing.T, path string) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	p := &patient{t: t}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(line, "    ") {
-			continue
-		}
-		out.WriteString(line + "\n")
-		if line != "" && line[0] != '#' {
-			p.play(line)
-			out.WriteString(p.did.String())
-			p.did.Reset()
-		}
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if out.String() != string(text) {
-		t.Errorf("the story went differently:\n%s", out.String())
-	}
+	playAll(t, "testdata/monitor", func(t *testing.T) teller { return &patient{t: t} })
 }
 
 // patient is a subject made of numbers, whose clock stands still between events.
@@ -79,12 +43,18 @@ type patient struct {
 	mute    bool
 	cpu     time.Duration
 	rss     int64
-	did     strings.Builder
+	done    strings.Builder
+}
+
+// did is what the monitor did since the last call.
+func (p *patient) did() string {
+	defer p.done.Reset()
+	return p.done.String()
 }
 
 // note records what the monitor did.
 func (p *patient) note(format string, args ...any) {
-	fmt.Fprintf(&p.did, "    %s %s\n", p.now, fmt.Sprintf(format, args...))
+	fmt.Fprintf(&p.done, "    %s %s\n", p.now, fmt.Sprintf(format, args...))
 }
 
 func (p *patient) Enabled(logs.Level) bool { return true }

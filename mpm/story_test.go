@@ -36,23 +36,35 @@ import (
 // After each event the generations are shown when they have changed: the processes in each place with the records of the arena
 // that they have, and then those that are in no place any more and the records that the front has to clean.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/supervisor/*.txt")
+	playAll(t, "testdata/supervisor", func(t *testing.T) teller {
+		return &world{t: t, clock: time.Unix(1700000000, 0)}
+	})
+}
+
+// A teller has the events of a story happen.
+type teller interface {
+	play(line string)
+	did() string // what came of the last event, a line each, indented
+}
+
+// playAll plays the stories of a directory, each with a teller of its own; with -u it rewrites them.
+func playAll(t *testing.T, directory string, newTeller func(*testing.T) teller) {
+	files, err := filepath.Glob(filepath.Join(directory, "*.txt"))
 	if err != nil || len(files) == 0 {
 		t.Fatal("no stories", err)
 	}
 	for _, path := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { playStory(t, path) })
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { playStory(t, path, newTeller(t)) })
 	}
 }
 
-// playStory plays one file; with -u it rewrites it.
-func playStory(t *testing.T, path string) {
+// playStory plays one file.
+func playStory(t *testing.T, path string, told teller) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	w := &world{t: t, clock: time.Unix(1700000000, 0)}
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		if strings.HasPrefix(line, "    ") {
@@ -60,8 +72,8 @@ func playStory(t *testing.T, path string) {
 		}
 		out.WriteString(line + "\n")
 		if line != "" && line[0] != '#' {
-			w.play(line)
-			out.WriteString(w.did())
+			told.play(line)
+			out.WriteString(told.did())
 		}
 	}
 	if *update {
