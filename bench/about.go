@@ -40,7 +40,7 @@ func (b *bench) about() about {
 func (b *bench) versions() []version {
 	list := []version{
 		{"Debian", firstLine("cat", "/etc/debian_version")},
-		{"Python", firstLine("bench/work/venv/bin/python", "--version")},
+		{"Python", firstLine("bench/scratch/venv/bin/python", "--version")},
 		{"Go", runtime.Version()},
 		{"wrk", firstLine("dpkg-query", "-W", "-f", "${Version}", "wrk")},
 		{"mod_wsgi", firstLine("dpkg-query", "-W", "-f", "${Version}", "libapache2-mod-wsgi-py3")},
@@ -58,7 +58,7 @@ func (b *bench) versions() []version {
 }
 
 func (b *bench) distribution(name string) string {
-	return firstLine("bench/work/venv/bin/python", "-c",
+	return firstLine("bench/scratch/venv/bin/python", "-c",
 		"from importlib import metadata; print(metadata.version('"+name+"'))")
 }
 

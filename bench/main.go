@@ -27,7 +27,7 @@ func exitOn(err error) {
 	}
 }
 
-// run measures what the arguments ask for, keeps the raw figures in bench/work/results.json and writes the table.
+// run measures what the arguments ask for, keeps the raw figures in bench/scratch/results.json and writes the table.
 func run(ctx context.Context, args []string) error {
 	o, err := parseOptions(args)
 	if err != nil {

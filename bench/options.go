@@ -41,7 +41,7 @@ func parseOptions(args []string) (options, error) {
 	flags.BoolVar(&o.Processes, "processes", true, "compare ways to run gild's processes, if "+daemon+" is among the servers")
 	flags.BoolVar(&o.Quick, "quick", false, "one minute: hello at 64 connections, one round of 2 s, no comparison of processes")
 	flags.BoolVar(&o.Render, "render", false, "write the table of the last run again, measure nothing")
-	flags.StringVar(&o.Out, "out", "", "`file` for the table (bench/RESULTS.md, or bench/work/TABLE.md if flags leave something out)")
+	flags.StringVar(&o.Out, "out", "", "`file` for the table (bench/RESULTS.md, or bench/scratch/TABLE.md if flags leave something out)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -107,7 +107,7 @@ func (o *options) numbers(into *[]int) func(string) error {
 type places struct {
 	Root string // the checkout
 	Apps string // bench/apps
-	Work string // bench/work: everything made by setup and by a run, ignored by git
+	Work string // bench/scratch: everything made by setup and by a run, ignored by git
 	Venv string // the virtual environment all servers use
 	Gild string // gild built for the Python of that environment
 }
@@ -118,7 +118,7 @@ func findPlaces() (places, error) {
 	if err != nil {
 		return places{}, err
 	}
-	work := filepath.Join(root, "bench", "work")
+	work := filepath.Join(root, "bench", "scratch")
 	at := places{root, filepath.Join(root, "bench", "apps"), work, filepath.Join(work, "venv"), filepath.Join(work, "gild")}
 	if _, err := os.Stat(at.Apps); err != nil {
 		return places{}, fmt.Errorf("no bench/apps below %s: start the benchmark by bench/run", root)

@@ -57,18 +57,18 @@ func TestParseTally(t *testing.T) {
 }
 
 func TestOptionsThatLeaveSomethingOutSpareTheCommittedTable(t *testing.T) {
-	at := places{Root: "/r", Work: "/r/bench/work"}
+	at := places{Root: "/r", Work: "/r/bench/scratch"}
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{nil, "/r/bench/RESULTS.md"},
 		{[]string{"-rounds", "5", "-seconds", "10"}, "/r/bench/RESULTS.md"},
-		{[]string{"-quick"}, "/r/bench/work/TABLE.md"},
-		{[]string{"-servers", daemon}, "/r/bench/work/TABLE.md"},
-		{[]string{"-conns", "64"}, "/r/bench/work/TABLE.md"},
-		{[]string{"-mixture=false"}, "/r/bench/work/TABLE.md"},
-		{[]string{"-processes=false"}, "/r/bench/work/TABLE.md"},
+		{[]string{"-quick"}, "/r/bench/scratch/TABLE.md"},
+		{[]string{"-servers", daemon}, "/r/bench/scratch/TABLE.md"},
+		{[]string{"-conns", "64"}, "/r/bench/scratch/TABLE.md"},
+		{[]string{"-mixture=false"}, "/r/bench/scratch/TABLE.md"},
+		{[]string{"-processes=false"}, "/r/bench/scratch/TABLE.md"},
 		{[]string{"-quick", "-out", "x.md"}, "x.md"},
 	} {
 		o, err := parseOptions(c.args)

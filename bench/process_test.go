@@ -89,9 +89,9 @@ func TestServerThatEndsSaysWhy(t *testing.T) {
 
 func TestMissingServersAreNamed(t *testing.T) {
 	missing := map[string]string{}
-	t.Chdir(t.TempDir()) // no bench/work below
+	t.Chdir(t.TempDir()) // no bench/scratch below
 	b := bench{options: options{Servers: []string{daemon}}}
-	if list := b.present(missing); len(list) != 0 || !strings.Contains(missing[daemon], filepath.Join("bench", "work", "gild")) {
+	if list := b.present(missing); len(list) != 0 || !strings.Contains(missing[daemon], filepath.Join("bench", "scratch", "gild")) {
 		t.Errorf("present %v, missing %q", names(list), missing)
 	}
 }

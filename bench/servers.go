@@ -51,8 +51,8 @@ func servers() []server {
 func gild(name, about string, options ...string) server {
 	return server{
 		Name: name, About: about,
-		Needs:   []string{"bench/work/gild"},
-		Version: []string{"bench/work/gild", "--version"},
+		Needs:   []string{"bench/scratch/gild"},
+		Version: []string{"bench/scratch/gild", "--version"},
 		Command: func(s site) []string {
 			command := []string{s.Gild, "start-server", s.script(), "--host", "127.0.0.1", "--port", s.Port,
 				"--python-home", s.Venv, "--server-root", s.Dir, "--log-to-terminal"}
@@ -80,8 +80,8 @@ func gunicorns() []server {
 	gunicorn := func(name, about, options string) server {
 		return server{
 			Name: name, About: about,
-			Needs:   []string{"bench/work/venv/bin/gunicorn"},
-			Version: []string{"bench/work/venv/bin/gunicorn", "--version"},
+			Needs:   []string{"bench/scratch/venv/bin/gunicorn"},
+			Version: []string{"bench/scratch/venv/bin/gunicorn", "--version"},
 			Command: func(s site) []string {
 				command := []string{filepath.Join(s.Venv, "bin/gunicorn"), "--chdir", s.Apps, "--bind", s.address()}
 				return append(append(command, strings.Fields(options)...), s.App)

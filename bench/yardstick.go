@@ -16,7 +16,7 @@ const yardstickVerb = "yardstick"
 func yardstick() server {
 	return server{
 		Name: "net/http", About: "Go's net/http without any Python: the yardstick of the machine",
-		Needs:   []string{"bench/work/bench"},
+		Needs:   []string{"bench/scratch/bench"},
 		Version: []string{"go", "version"},
 		Command: func(s site) []string {
 			return []string{filepath.Join(s.Work, "bench"), yardstickVerb, s.address(), s.App}
