@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"gild/config"
 	"gild/logs"
@@ -85,4 +86,13 @@ func (c *child) take(n int) ([]*os.File, error) {
 // printf logs for the process.
 func (c *child) printf(level logs.Level, module, format string, args ...any) {
 	logs.Printf(c.log, level, module, format, args...)
+}
+
+// seconds is the time that the supervisor gives; none if it makes no sense.
+func (c *child) seconds(text string) time.Duration {
+	patience, err := mpm.Seconds(text)
+	if err != nil {
+		c.printf(logs.Error, "core", "The supervisor gives time to leave: %v", err)
+	}
+	return patience
 }

@@ -42,9 +42,6 @@ func runDaemon(c *child) error {
 	if err := d.start(); err != nil {
 		return err
 	}
-	if d.python == nil {
-		return nil // it was told to leave before it was there
-	}
 	report(d.child, d.python)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -215,12 +212,8 @@ func (d *daemonProcess) onSignal(s os.Signal) {
 
 // drain takes no more requests and finishes those that run.
 func (d *daemonProcess) drain(text string) {
-	patience, err := mpm.Seconds(text)
-	if err != nil {
-		d.printf(logs.Error, "core", "The supervisor said drain: %v", err)
-	}
 	d.python.Close()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(d.seconds(text))
 	for d.isBusy() && time.Now().Before(deadline) {
 		select {
 		case message, ok := <-d.Messages:

@@ -134,10 +134,7 @@ func (f *front) hearOfProcess(message string) {
 // hearStop begins to leave: losslessly, while others accept on the same sockets, or as soon as the requests that run are
 // answered.
 func (f *front) hearStop(lossless bool, text string) {
-	patience, err := mpm.Seconds(text)
-	if err != nil {
-		f.printf(logs.Error, "core", "The supervisor said stop: %v", err)
-	}
+	patience := f.seconds(text)
 	f.leave.Do(func() { go f.finish(lossless, patience) })
 }
 
@@ -183,7 +180,7 @@ type sockets struct {
 	metrics   net.Listener
 }
 
-// takeSockets makes listeners of the inherited sockets, which come in the order of [socketsOf].
+// takeSockets makes listeners of the inherited sockets, which come in the order of socketStore.open.
 func (c *child) takeSockets() (s sockets, err error) {
 	for _, l := range c.config.Listeners() {
 		socket, err := c.takeListener()

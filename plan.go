@@ -16,56 +16,76 @@ import (
 
 // planner makes the plans of the supervisor: the first one, and another when the configuration has changed.
 type planner struct {
-	config  *config.Config // of the latest plan
 	sockets *socketStore
-	arenas  map[*mpm.Plan][]*cpython.Arena
+	made    map[*mpm.Plan]*made
 	next    int // generation
 }
 
+// made is what a plan was made of, and has for itself.
+type made struct {
+	config  *config.Config
+	sockets []*os.File // other plans may have them, too
+	arenas  []*cpython.Arena
+}
+
 func newPlanner(sockets *socketStore) *planner {
-	return &planner{sockets: sockets, arenas: map[*mpm.Plan][]*cpython.Arena{}}
+	return &planner{sockets: sockets, made: map[*mpm.Plan]*made{}}
 }
 
 // plan makes the plan for a configuration: opens the sockets that are not open yet, and makes the arenas.
 func (p *planner) plan(c *config.Config) (*mpm.Plan, error) {
-	model, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	files, err := p.sockets.open(c)
-	if err != nil {
-		return nil, err
-	}
 	plan := &mpm.Plan{Generation: p.next}
-	if c.Embedded {
-		plan.Groups = []mpm.Group{p.workers(c, model, files)}
-	} else if err := p.separate(plan, c, model, files); err != nil {
+	p.made[plan] = &made{config: c}
+	if err := p.fill(plan, c); err != nil {
 		p.retire(plan)
 		return nil, err
 	}
-	p.config, p.next = c, p.next+1
+	p.next++
 	return plan, nil
 }
 
-// retire closes what a plan has for itself. Sockets stay open as long as the latest plan has them.
-func (p *planner) retire(plan *mpm.Plan) {
-	for _, a := range p.arenas[plan] {
-		a.Close()
+func (p *planner) fill(plan *mpm.Plan, c *config.Config) error {
+	model, err := json.Marshal(c)
+	if err != nil {
+		return err
 	}
-	delete(p.arenas, plan)
-	p.sockets.closeUnused()
+	files, err := p.sockets.open(c)
+	if err != nil {
+		return err
+	}
+	p.made[plan].sockets = files
+	if c.Embedded {
+		plan.Groups = []mpm.Group{workers(c, model, files)}
+		return nil
+	}
+	return p.separate(plan, c, model, files)
 }
 
-// reload reads the command line again, and the files that it names. It returns nil if nothing has changed.
-func (p *planner) reload() (*mpm.Plan, error) {
-	c, err := parse(p.config.CommandLine)
+// retire closes what a plan has for itself, and the sockets that no other plan has.
+func (p *planner) retire(plan *mpm.Plan) {
+	for _, a := range p.made[plan].arenas {
+		a.Close()
+	}
+	delete(p.made, plan)
+	var kept []*os.File
+	for _, m := range p.made {
+		kept = append(kept, m.sockets...)
+	}
+	p.sockets.keep(kept)
+}
+
+// reload reads the command line again, and the files that it names. It returns nil if nothing has changed against the present
+// plan.
+func (p *planner) reload(present *mpm.Plan) (*mpm.Plan, error) {
+	before := p.made[present].config
+	c, err := parse(before.CommandLine)
 	if err == nil {
 		err = c.Check()
 	}
 	if err == nil {
-		err = unchangeable(p.config, c)
+		err = unchangeable(before, c)
 	}
-	if err != nil || reflect.DeepEqual(c, p.config) {
+	if err != nil || reflect.DeepEqual(c, before) {
 		return nil, plain(err)
 	}
 	return p.plan(c)
@@ -103,7 +123,7 @@ func unchangeable(before, after *config.Config) error {
 }
 
 // workers are the processes of embedded mode.
-func (p *planner) workers(c *config.Config, model []byte, files []*os.File) mpm.Group {
+func workers(c *config.Config, model []byte, files []*os.File) mpm.Group {
 	g := &c.Groups[c.Application.ProcessGroup]
 	group := groupOf(g)
 	group.Role = mpm.Role{Name: g.Name, Args: []string{processName(c), workerVerb}, Env: childEnvironment(c),
@@ -121,7 +141,7 @@ func (p *planner) separate(plan *mpm.Plan, c *config.Config, model []byte, files
 		if err != nil {
 			return err
 		}
-		p.arenas[plan] = append(p.arenas[plan], arena)
+		p.made[plan].arenas = append(p.made[plan].arenas, arena)
 		if err := arena.Unmap(); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -21,7 +22,6 @@ import (
 type socketStore struct {
 	log    logs.Logger
 	files  map[string]*os.File // by network and address
-	used   map[string]bool     // by the latest plan
 	status string              // path of the status socket, to be removed in the end
 }
 
@@ -37,7 +37,6 @@ func (s *socketStore) open(c *config.Config) ([]*os.File, error) {
 			return nil, err
 		}
 	}
-	s.used = map[string]bool{}
 	var files []*os.File
 	for _, l := range c.Listeners() {
 		f, err := s.socket(l.Network, l.Address, c.ServerBacklog)
@@ -85,7 +84,6 @@ func (s *socketStore) adopt(c *config.Config) error {
 // socket returns the socket of an address, opened if it is not.
 func (s *socketStore) socket(network, address string, backlog int) (*os.File, error) {
 	key := network + " " + address
-	s.used[key] = true
 	if f, ok := s.files[key]; ok {
 		return f, nil
 	}
@@ -109,10 +107,10 @@ func (s *socketStore) socket(network, address string, backlog int) (*os.File, er
 	return f, nil
 }
 
-// closeUnused closes what the latest plan has no use for.
-func (s *socketStore) closeUnused() {
+// keep closes all but those that are kept.
+func (s *socketStore) keep(kept []*os.File) {
 	for key, f := range s.files {
-		if !s.used[key] {
+		if !slices.Contains(kept, f) {
 			_ = f.Close()
 			delete(s.files, key)
 		}
@@ -121,8 +119,7 @@ func (s *socketStore) closeUnused() {
 
 // close closes everything.
 func (s *socketStore) close() {
-	s.used = nil
-	s.closeUnused()
+	s.keep(nil)
 	if s.status != "" {
 		_ = os.Remove(s.status)
 	}
@@ -131,9 +128,7 @@ func (s *socketStore) close() {
 // statusSocket opens the socket that gild status asks. It is for root and the user of the server only.
 func (s *socketStore) statusSocket(c *config.Config) (*os.File, error) {
 	path := c.StatusSocket
-	key := "unix " + path
-	s.used[key] = true
-	if f, ok := s.files[key]; ok {
+	if f, ok := s.files["unix "+path]; ok {
 		return f, nil
 	}
 	if err := removeStale(path); err != nil {

@@ -59,9 +59,10 @@ func superviseChecked(c *config.Config, startup *os.File) error {
 	if err != nil {
 		return err
 	}
-	supervisor, err := mpm.New(mpm.Options{
+	var supervisor *mpm.Supervisor
+	supervisor, err = mpm.New(mpm.Options{
 		Plan:     plan,
-		Reload:   planner.reload,
+		Reload:   func() (*mpm.Plan, error) { return planner.reload(supervisor.Plan()) },
 		Retire:   planner.retire,
 		Reopen:   writer.Reopen,
 		PidFile:  c.PidFile,

@@ -8,7 +8,6 @@ import (
 
 	"gild/cpython"
 	"gild/logs"
-	"gild/mpm"
 	"gild/scripts"
 	"gild/server"
 )
@@ -98,10 +97,6 @@ func (w *worker) obey() error {
 
 // finish lets running requests end, and then Python. The supervisor kills who takes longer.
 func (w *worker) finish(lossless bool, text string) {
-	patience, err := mpm.Seconds(text)
-	if err != nil {
-		w.printf(logs.Error, "core", "The supervisor said stop: %v", err)
-	}
-	leaveServer(w.child, w.server, lossless, patience)
+	leaveServer(w.child, w.server, lossless, w.seconds(text))
 	stopPython(w.child, w.python, w.config.Groups[w.Group].Timeouts.Shutdown)
 }
