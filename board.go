@@ -78,13 +78,8 @@ func (b *board) groupStatus(i int, from cpython.Status) server.GroupStatus {
 	return s
 }
 
-// stateNames are the words for the states of a process.
-var stateNames = map[cpython.ProcessState]string{
-	cpython.Starting: "starting", cpython.Ready: "ready", cpython.Failed: "failed", cpython.Draining: "draining", cpython.Dead: "dead",
-}
-
 func processStatus(from cpython.ProcessStatus) server.ProcessStatus {
-	s := server.ProcessStatus{Record: from.Record, PID: from.PID, State: stateNames[from.State], Generation: from.Generation,
+	s := server.ProcessStatus{Record: from.Record, PID: from.PID, State: from.State.String(), Generation: from.Generation,
 		Started: time.Now().Add(-from.Age), Requests: from.Requests}
 	s.RSS, s.CPU = usageOf(from.PID)
 	for i, t := range from.Threads {

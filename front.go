@@ -113,18 +113,14 @@ func (f *front) accept() {
 	}
 }
 
-// states are the supervisor's words for the states of a process.
-var states = map[string]cpython.ProcessState{
-	"starting": cpython.Starting, "ready": cpython.Ready, "failed": cpython.Failed, "draining": cpython.Draining, "dead": cpython.Dead,
-}
-
 func (f *front) hearOfProcess(message string) {
 	p, err := mpm.ParseProcess(message)
-	if err != nil || p.Group >= len(f.pools) {
+	state, known := cpython.ParseProcessState(p.State)
+	if err != nil || p.Group >= len(f.pools) || !known {
 		f.printf(logs.Error, "core", "The supervisor told of a process that cannot be: %.80q", message)
 		return
 	}
-	f.pools[p.Group].Process(p.Record, p.PID, states[p.State])
+	f.pools[p.Group].Process(p.Record, p.PID, state)
 	f.board.note(p)
 	if p.State == "dead" {
 		_ = f.Say("buried %d %d", p.Group, p.Record)

@@ -3,7 +3,10 @@ package cpython
 // #include "arena.h"
 import "C"
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // ProcessState is what the front is told about a process of its arena.
 type ProcessState int32
@@ -18,6 +21,18 @@ const (
 	Draining // finishes what it has
 	Dead     // is gone; its record is cleaned and then Absent
 )
+
+// stateNames are the words for the states.
+var stateNames = [...]string{"absent", "starting", "ready", "failed", "draining", "dead"}
+
+// String returns the word for a state.
+func (s ProcessState) String() string { return stateNames[s] }
+
+// ParseProcessState is the reverse of String; false: there is no such state.
+func ParseProcessState(word string) (ProcessState, bool) {
+	i := slices.Index(stateNames[:], word)
+	return ProcessState(max(i, 0)), i >= 0
+}
 
 // process is what the front knows about a record. Nothing of it is read from the
 // arena.
@@ -158,13 +173,10 @@ func (r *Request) settle(record int, last bool) {
 // been there before it.
 func (p *Pool) isLast(record int) bool {
 	for i := range p.processes {
-		switch ProcessState(p.processes[i].state.Load()) {
-		case Ready, Failed, Draining:
+		q := &p.processes[i]
+		unknown := ProcessState(q.state.Load()) == Absent && i != record && atomic.LoadUint32(word(&p.arena.procs[i].pid)) != 0
+		if q.usesArena() || unknown {
 			return false
-		case Absent:
-			if i != record && atomic.LoadUint32(word(&p.arena.procs[i].pid)) != 0 {
-				return false
-			}
 		}
 	}
 	return ProcessState(p.processes[record].state.Load()) == Dead
