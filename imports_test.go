@@ -17,21 +17,22 @@ import (
 //
 // "C" is cgo: only cpython speaks to C.
 const policy = `
-gild              config mpm server scripts cpython logs golang.org/x/sys github.com/pkg/errors github.com/coreos/go-systemd/v22
+gild              config mpm server tls scripts cpython logs golang.org/x/sys github.com/pkg/errors github.com/coreos/go-systemd/v22
 
 gild/scripts      config server cpython logs golang.org/x/sys github.com/pkg/errors github.com/fsnotify/fsnotify -os/exec
-gild/server       config logs golang.org/x/sys golang.org/x/net github.com/pkg/errors -os/exec
+gild/server       config logs golang.org/x/sys golang.org/x/net github.com/pkg/errors github.com/quic-go/quic-go -os/exec
+gild/tls          config logs golang.org/x/sys github.com/caddyserver/certmagic github.com/mholt/acmez go.uber.org/zap -os/exec
 gild/mpm          logs golang.org/x/sys github.com/pkg/errors                         -net/http
 gild/cpython      C golang.org/x/sys                                                  -net/http -os/exec
 gild/logs         golang.org/x/sys                                                    -os/exec
-gild/config       github.com/pkg/errors                                               -net/http
+gild/config       golang.org/x/net github.com/pkg/errors                              -net/http
 
-gild/integration  golang.org/x/sys golang.org/x/net
-gild/bench        golang.org/x/sys
+gild/integration  golang.org/x/sys golang.org/x/net github.com/quic-go/quic-go
+gild/bench        golang.org/x/sys github.com/quic-go/quic-go
 `
 
 // testsOnly may be imported by the tests of every package.
-var testsOnly = []string{"golang.org/x/tools/txtar", "golang.org/x/sys", "github.com/pkg/errors", "gild/logs"}
+var testsOnly = []string{"golang.org/x/tools/txtar", "golang.org/x/crypto", "golang.org/x/sys", "github.com/pkg/errors", "gild/logs"}
 
 // goPackage is the part of the output of `go list -json` that the picture is about.
 type goPackage struct {

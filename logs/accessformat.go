@@ -22,7 +22,7 @@ type AccessFormat struct {
 }
 
 // ParseAccessFormat compiles an access-log format: "common", "combined", or a LogFormat string of Apache's mod_log_config with the
-// directives of mod_logio. As there, \n, \t, \r, \\ and \" are escapes, %400,501{X}i prints for these statuses only, %!200{X}i for all
+// directives of mod_logio and mod_ssl. As there, \n, \t, \r, \\ and \" are escapes, %400,501{X}i prints for these statuses only, %!200{X}i for all
 // others, and < and > are accepted (there are no internal redirects, so both mean the one request). The error names the
 // position, counted in bytes from 1.
 func ParseAccessFormat(format string) (*AccessFormat, error) {

@@ -33,6 +33,9 @@ func sample() *Entry {
 		ServerName: "example.com", Port: 80, User: "frank", ID: "Zx9", Handler: "wsgi-script", Filename: "/srv/app.wsgi", TID: 4660,
 		Environ: func(name string) string { return map[string]string{"STAGE": "test"}[name] },
 		Note:    func(name string) string { return map[string]string{"cache": "hit"}[name] },
+		TLS: func(name string) string {
+			return map[string]string{"SSL_PROTOCOL": "TLSv1.3", "SSL_CIPHER": "TLS_AES_128_GCM_SHA256", "SSL_CLIENT_S_DN": "CN=Zoë"}[name]
+		},
 	}
 }
 

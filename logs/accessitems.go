@@ -14,7 +14,8 @@ import (
 )
 
 // accessItems is the table of directives: what each makes of its argument (empty when none was given). The documentation of
-// Apache's mod_log_config and mod_logio is the specification; what is absent (%^to: response trailers) is refused by the parser.
+// Apache's mod_log_config, mod_logio and mod_ssl is the specification; what is absent (%^to: response trailers) is refused by the
+// parser.
 var accessItems = map[string]func(arg string) (item, error){
 	"h": addressItem(clientHost, peerHost),
 	"a": addressItem(clientHost, peerHost),
@@ -49,6 +50,8 @@ var accessItems = map[string]func(arg string) (item, error){
 	"C": named(cookie),
 	"e": named(func(e *Entry, name string) string { return call(e.Environ, name) }),
 	"n": named(func(e *Entry, name string) string { return call(e.Note, name) }),
+	"x": named(func(e *Entry, name string) string { return call(e.TLS, name) }),
+	"c": cryptography,
 
 	"^FB": number(func(e *Entry) int64 { return e.FirstByte.Microseconds() }),
 	"^ti": named(func(e *Entry, name string) string { return joined(e.Request.Trailer[http.CanonicalHeaderKey(name)]) }),
@@ -193,6 +196,17 @@ func call(lookup func(string) string, name string) string {
 		return ""
 	}
 	return lookup(name)
+}
+
+// cryptography is mod_ssl's %{name}c, which came before its %{NAME}x. errcode never had a value.
+func cryptography(name string) (item, error) {
+	variable := map[string]string{"version": "SSL_PROTOCOL", "cipher": "SSL_CIPHER", "subjectdn": "SSL_CLIENT_S_DN",
+		"issuerdn": "SSL_CLIENT_I_DN", "errcode": "", "errstr": "SSL_CLIENT_VERIFY"}
+	key, known := variable[name]
+	if !known {
+		return nil, fmt.Errorf("{%s} is not an argument of this directive: give version, cipher, subjectdn, issuerdn, errcode or errstr", name)
+	}
+	return func(dst []byte, e *Entry) []byte { return appendText(dst, call(e.TLS, key)) }, nil
 }
 
 // durationItem is %T and %{unit}T.

@@ -30,6 +30,8 @@ var answers = map[string]func(x *Exchange, r *http.Request){
 	"reason-999":   func(x *Exchange, _ *http.Request) { x.Reason = "No Such Thing"; x.WriteHeader(999) },
 	"reason-bad":   func(x *Exchange, _ *http.Request) { x.Reason = "OK\r\nX-Evil: 1"; x.WriteHeader(200) },
 	"reason-large": answerLarge,
+	"wait":         func(x *Exchange, r *http.Request) { <-r.Context().Done(); x.Abort(r.Context().Err()) },
+	"switch":       func(x *Exchange, _ *http.Request) { x.WriteHeader(101); _, _ = io.WriteString(x, "dropped") },
 	"204":          func(x *Exchange, _ *http.Request) { x.WriteHeader(204); _, _ = io.WriteString(x, "dropped") },
 	"304":          func(x *Exchange, _ *http.Request) { x.WriteHeader(304); _, _ = io.WriteString(x, "dropped") },
 	"error-403":    func(x *Exchange, _ *http.Request) { x.Header().Set("X-App", "1"); x.Error(403) },

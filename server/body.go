@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
-	"time"
 )
 
 // A body is the request body as the handler reads it. It remembers how reading failed, because that decides what the
@@ -18,6 +17,7 @@ type body struct {
 
 	blame   atomic.Int32 // status that tells the client what was wrong; 0: nothing so far, or ourselves
 	touched atomic.Bool  // there was a Read, so a client that waits for 100 Continue got it
+	read    atomic.Int64 // bytes
 }
 
 // takeBody gives x a request of its own with a body of its own. net/http looks into its request when the response
@@ -37,6 +37,7 @@ func (x *Exchange) takeBody(r *http.Request) {
 func (b *body) Read(p []byte) (int, error) {
 	b.touched.Store(true)
 	n, err := b.ReadCloser.Read(p)
+	b.read.Add(int64(n))
 	if err == nil || err == io.EOF {
 		return n, err
 	}
@@ -47,13 +48,12 @@ func (b *body) Read(p []byte) (int, error) {
 // ourselves is in the place of the client to blame when it is the server that stops reading.
 const ourselves = -1
 
-// StopBody makes reads of the request body fail, also one that waits for the client in another goroutine. The connection
-// ends with the response, since what follows on it could not be told from the body. For the goroutine of the handler.
+// StopBody makes reads of the request body fail, also one that waits for the client in another goroutine. A connection of
+// HTTP/1 ends with the response, since what follows on it could not be told from the body. For the goroutine of the handler.
 func (x *Exchange) StopBody() {
 	x.closing = true
 	x.body.blame.CompareAndSwap(0, ourselves)
-	x.conn.halted.Store(true)
-	_ = x.conn.Conn.SetReadDeadline(time.Unix(1, 0))
+	x.carrier.stopBody()
 }
 
 // plainly is err in words for the log of an application.

@@ -2,86 +2,83 @@ package server
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// A conn stands between net/http and the socket of one HTTP/1 connection. Its methods are called by net/http, in the
-// connection's goroutine if nothing else is said.
+// A conn stands between net/http and one HTTP/1 connection: the socket, or TLS on it. Its methods are called by net/http,
+// in the connection's goroutine if nothing else is said.
 type conn struct {
-	net.Conn
+	net.Conn // what the requests come on: the socket or a *tls.Conn
+	link
+	socket *socket
 	server *Server
-	info   *Info
 
-	state  atomic.Uint32 // the http.ConnState; also read by other goroutines
-	broken atomic.Bool   // a write has failed
-	ended  atomic.Bool   // a read found the end of the stream, or the connection broken
-	closed atomic.Bool
-	halted atomic.Bool // bodies are not read any more, see Exchange.StopBody
-
-	read, write deadline
-	head        head
-	buffer      int       // size of net/http's read buffer, learnt from its first read
-	deadlines   int       // calls of SetReadDeadline since the last request
-	began       time.Time // first byte of a head that did not come in one piece; zero if it did
-	until       time.Time // the connection ends with this response: unread body is waited for until then. Zero: it does not
-	answering   bool      // what is written belongs to an Exchange, not to net/http's own complaint
-	refused     bool      // a request was refused without an Exchange
-	quiet       bool      // the client has said all it wants to: no need to linger
-	reason      string    // put into the next status line
+	head      head
+	buffer    int       // size of net/http's read buffer, learnt from its first read
+	deadlines int       // calls of SetReadDeadline since the last request
+	began     time.Time // first byte of a head that did not come in one piece; zero if it did
+	until     time.Time // the connection ends with this response: unread body is waited for until then. Zero: it does not
+	answering bool      // what is written belongs to an Exchange, not to net/http's own complaint
+	refused   bool      // a request was refused without an Exchange
+	quiet     bool      // the client has said all it wants to: no need to linger
+	torn      bool      // the end of the connection must not look like the end of a response
+	reason    string    // put into the next status line
 
 	exchange *Exchange // the current one, until its last byte is written
 	requests int       // served before it
-	note     any       // what the handler keeps, see Exchange.Note
-	in, out  int64     // bytes since the last request
+	in, out  int64     // bytes of the socket up to the last request
 }
 
-// newConn wraps an accepted connection and counts it.
-func (s *Server) newConn(nc net.Conn, info *Info) *conn {
-	c := &conn{Conn: nc, server: s, info: info}
-	c.read.arm, c.write.arm = nc.SetReadDeadline, nc.SetWriteDeadline
-	s.gate.enter(c)
-	if s.stage.Load() == aborted { // looked at after entering: wait does it in the other order
-		c.abort()
+// newConn makes a socket a connection of HTTP/1. With TLS the handshake is over.
+func (s *Server) newConn(k *socket, t *tls.Conn) *conn {
+	c := &conn{Conn: k, socket: k, server: s, link: link{info: k.info, local: k.LocalAddr()}}
+	if t != nil {
+		state := t.ConnectionState()
+		c.Conn, c.tls = t, &state
 	}
 	return c
+}
+
+// drop ends a connection that net/http has not taken.
+func (c *conn) drop() {
+	c.socket.abort()
+	c.socket.leave()
 }
 
 // setState is net/http's report on a connection. StateActive comes when a head has been read (well or not), StateIdle
 // and StateClosed when the last byte of a response has been written: only then is an Exchange over.
 func (c *conn) setState(state http.ConnState) {
-	c.state.Store(uint32(state))
+	c.socket.state.Store(uint32(state))
 	switch state {
 	case http.StateIdle:
 		c.finish(true)
 		c.head, c.began, c.deadlines, c.answering = head{}, time.Time{}, 0, false
 	case http.StateClosed:
 		c.over()
-		c.server.gate.leave(c) // not before: Shutdown waits for the last line of the log, too
+		c.socket.leave() // not before: Shutdown waits for the last line of the log, too
 	}
 }
 
-// reading reports whether the connection is between two requests or inside the head of one.
-func (c *conn) reading() bool {
-	state := http.ConnState(c.state.Load())
-	return state == http.StateNew || state == http.StateIdle
-}
-
 // gone reports that the other side cannot be written to any more.
-func (c *conn) gone() bool { return c.broken.Load() }
+func (c *conn) gone() bool { return c.socket.gone() }
+
+// traffic is how many bytes the network has seen since the last request, those of the handshake with the first one.
+func (c *conn) traffic() (in, out int64) {
+	return c.socket.in.Load() - c.in, c.socket.out.Load() - c.out
+}
 
 // SetReadDeadline sets nothing: Read has its own opinion. But between two requests net/http calls it twice, before it waits
 // for the first bytes of a head and after it. If it has not read in between, they came together with the last request.
 func (c *conn) SetReadDeadline(time.Time) error {
-	if http.ConnState(c.state.Load()) == http.StateIdle {
+	if c.socket.standing() == http.StateIdle {
 		if c.deadlines++; c.deadlines == 2 && !c.head.started {
 			c.head.start(false)
-			c.read.want = time.Now().Add(c.server.timeouts.Header)
+			c.socket.read.want = time.Now().Add(c.server.timeouts.Header)
 		}
 	}
 	return nil
@@ -90,21 +87,24 @@ func (c *conn) SetReadDeadline(time.Time) error {
 // SetWriteDeadline does nothing: every Write has the deadline of Timeouts.Write.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
+// SetDeadline does nothing, like the two above.
+func (c *conn) SetDeadline(time.Time) error { return nil }
+
 // Read waits for the next request, for the rest of its head, or for some more of its body, each with its own timeout.
 //
 // While a handler runs, net/http reads one byte in a goroutine of its own to see the client leave. That costs a switch of
 // goroutines per request and the WSGI interface cannot use it, so this read ends at once: "nothing there", no error.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.reading() {
+	if c.socket.reading() {
 		return c.readHead(p)
 	}
 	if len(p) == 1 {
 		return 0, nil
 	}
-	if c.read.want = c.until; c.until.IsZero() {
-		c.read.want = time.Now().Add(c.server.timeouts.Body)
+	if c.socket.read.want = c.until; c.until.IsZero() {
+		c.socket.read.want = time.Now().Add(c.server.timeouts.Body)
 	}
-	return c.readOnce(p)
+	return c.Conn.Read(p)
 }
 
 // readHead reads and watches what should be the head of a request.
@@ -112,14 +112,14 @@ func (c *conn) readHead(p []byte) (int, error) {
 	if !c.head.started {
 		c.startHead(len(p))
 	}
-	n, err := c.readOnce(p)
+	n, err := c.Conn.Read(p)
 	if c.head.synced && c.head.size == 0 {
 		n = trimEmptyLine(p[:n])
 	}
 	c.head.scan(p[:n])
 	if n > 0 && !c.head.done && c.began.IsZero() {
 		c.began = time.Now()
-		c.read.want = c.began.Add(c.server.timeouts.Header)
+		c.socket.read.want = c.began.Add(c.server.timeouts.Header)
 	}
 	if os.IsTimeout(err) && c.head.size > 0 {
 		c.refuse(http.StatusRequestTimeout, "the head did not come within the header timeout")
@@ -145,39 +145,10 @@ func (c *conn) startHead(size int) {
 		wait = c.server.timeouts.Header
 	}
 	c.head.start(size == c.buffer)
-	c.read.want = time.Now().Add(wait)
+	c.socket.read.want = time.Now().Add(wait)
 }
 
-// readOnce is one read with the deadline in c.read.
-func (c *conn) readOnce(p []byte) (int, error) {
-	c.read.prepare()
-	if c.leaving() { // looked at after the timer was set: Shutdown does it in the other order
-		c.hurry()
-	}
-	for {
-		if c.halted.Load() { // looked at after the timer was set: StopBody sets both in the other order
-			return 0, os.ErrDeadlineExceeded
-		}
-		n, err := c.Conn.Read(p)
-		c.in += int64(n)
-		if err == nil || c.leaving() || !c.read.early(err) {
-			return n, c.noteRead(err)
-		}
-	}
-}
-
-func (c *conn) noteRead(err error) error {
-	if err != nil && !os.IsTimeout(err) {
-		c.ended.Store(true)
-	}
-	return err
-}
-
-// leaving reports that the server shuts down and this connection has nothing to finish: any timer ends its wait.
-func (c *conn) leaving() bool { return c.server.stage.Load() >= closing && c.reading() }
-
-// Write writes the response, or what net/http has to say about a bad request, which is put into our words. The client has
-// Timeouts.Write to take some of p; as long as it takes some it gets more time.
+// Write writes the response, or what net/http has to say about a bad request, which is put into our words.
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.answering {
 		return len(p), c.refuseFor(p)
@@ -185,88 +156,20 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.reason != "" {
 		return len(p), c.writeAll(c.withReason(p))
 	}
-	return c.send(p)
+	return c.Conn.Write(p)
 }
 
 func (c *conn) writeAll(p []byte) error {
-	_, err := c.send(p)
+	_, err := c.Conn.Write(p)
 	return err
 }
 
-// send is Write without its exceptions.
-func (c *conn) send(p []byte) (n int, err error) {
-	c.extendWrite()
-	for {
-		m, err := c.Conn.Write(p[n:])
-		n += m
-		c.out += int64(m)
-		if err == nil || !c.again(int64(m), err) {
-			return n, c.noteWrite(err)
-		}
-	}
-}
-
-// extendWrite gives the client its time, counted from now.
-func (c *conn) extendWrite() {
-	c.write.want = time.Now().Add(c.server.timeouts.Write)
-	c.write.prepare()
-}
-
-// again reports whether a write that ended in err after n bytes is to go on: the timer was early, or the client has taken
-// something since it was armed.
-func (c *conn) again(n int64, err error) bool {
-	if n > 0 {
-		c.write.want = time.Now().Add(c.server.timeouts.Write)
-	}
-	return c.write.early(err)
-}
-
-func (c *conn) noteWrite(err error) error {
-	if err != nil {
-		c.broken.Store(true)
-	}
-	return err
-}
-
-// ReadFrom sends a file with sendfile(2), which the socket's own ReadFrom knows how to, and anything else through Write.
-// net/http calls it when no chunks are needed.
+// ReadFrom sends a file with sendfile(2) if nothing has to be encrypted. net/http calls it when no chunks are needed.
 func (c *conn) ReadFrom(src io.Reader) (n int64, err error) {
-	rf, ok := c.Conn.(io.ReaderFrom)
-	if !ok || !isFile(src) {
-		return io.Copy(writerOnly{c}, src)
+	if c.tls == nil {
+		return c.socket.ReadFrom(src)
 	}
-	c.extendWrite()
-	for {
-		m, err := rf.ReadFrom(src)
-		n += m
-		c.out += m
-		if err == nil || !c.again(m, err) {
-			return n, c.noteWrite(err)
-		}
-	}
-}
-
-// writerOnly hides ReadFrom from io.Copy.
-type writerOnly struct{ io.Writer }
-
-// A file is an *os.File, or what os.File.WriteTo wraps around one when it is the source of io.Copy.
-type file interface {
-	syscall.Conn
-	Stat() (os.FileInfo, error)
-}
-
-// isFile reports whether src is a regular file or a limited part of one: what sendfile(2) can read, and what does not lose
-// bytes when a write is interrupted and begun again.
-func isFile(src io.Reader) bool {
-	if limited, ok := src.(*io.LimitedReader); ok {
-		src = limited.R
-	}
-	f, ok := src.(file)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode().IsRegular()
+	return io.Copy(writerOnly{c}, src)
 }
 
 // withReason replaces the reason phrase of the status line at the start of p, which net/http always makes its own.
@@ -281,3 +184,26 @@ func (c *conn) withReason(p []byte) []byte {
 	c.reason = ""
 	return q
 }
+
+// begin, lastUntil and what follows make c the carrier of one request after the other.
+func (c *conn) begin(x *Exchange, r *http.Request) {
+	if x.Start = c.began; x.Start.IsZero() {
+		x.Start = time.Now()
+	}
+	c.exchange, c.answering = x, true
+	c.quiet = r.Close && r.Body == http.NoBody
+}
+
+func (c *conn) lastUntil(t time.Time) { c.until = t }
+
+func (c *conn) finishHead(h http.Header, last bool) {
+	if last {
+		h["Connection"] = closeField
+	}
+}
+
+func (c *conn) watched() *head { return &c.head }
+
+func (c *conn) phrase(reason string) { c.reason = reason }
+
+func (c *conn) stopBody() { c.socket.halt() }

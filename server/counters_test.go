@@ -87,6 +87,6 @@ func TestRate(t *testing.T) {
 func answerEvery(n *counters, distance time.Duration, requests int) {
 	for range requests {
 		time.Sleep(distance)
-		n.count(200, 0, 0)
+		n.count(1, 200, 0, 0)
 	}
 }

@@ -28,6 +28,8 @@ func (c *stubConn) Write(p []byte) (int, error) {
 	return w.n, w.err
 }
 
+func (c *stubConn) LocalAddr() net.Addr { return nil }
+
 func (c *stubConn) SetReadDeadline(time.Time) error { return nil }
 
 func (c *stubConn) SetWriteDeadline(time.Time) error {
@@ -57,10 +59,10 @@ func TestWriteProgress(t *testing.T) {
 	for _, c := range progressCases {
 		synctest.Test(t, func(t *testing.T) {
 			s := &Server{timeouts: Timeouts{Write: time.Minute}, gate: newGate(1)}
-			conn := s.newConn(&stubConn{script: c.script}, nil)
-			n, err := conn.send(make([]byte, 10))
-			if n != c.n || (err != nil) != c.gone || conn.gone() != c.gone {
-				t.Errorf("%s: wrote %d, error %v, gone %t; want %d, %t", c.name, n, err, conn.gone(), c.n, c.gone)
+			k := s.newSocket(&stubConn{script: c.script}, nil, false)
+			n, err := k.Write(make([]byte, 10))
+			if n != c.n || (err != nil) != c.gone || k.gone() != c.gone {
+				t.Errorf("%s: wrote %d, error %v, gone %t; want %d, %t", c.name, n, err, k.gone(), c.n, c.gone)
 			}
 		})
 	}
@@ -70,10 +72,10 @@ func TestWriteProgress(t *testing.T) {
 func TestDeadlineIsLazy(t *testing.T) {
 	stub := &stubConn{}
 	s := &Server{timeouts: Timeouts{Write: time.Hour}, gate: newGate(1)}
-	conn := s.newConn(stub, nil)
+	k := s.newSocket(stub, nil, false)
 	for range 100 {
 		stub.script = []stubWrite{{0, 1, nil}}
-		if _, err := conn.send([]byte("x")); err != nil {
+		if _, err := k.Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,11 +3,14 @@
 // It knows nothing of Python. A [Server] accepts connections, limits and times them, and passes each request through
 // a short list of phases to the http.Handler it was given. The handler gets an [Exchange] as its http.ResponseWriter:
 //
-//	listener -> conn -> net/http -> Exchange -> phases -> Handler -> access-log line
+//	listener -> socket -> TLS -> conn   -> net/http -> Exchange -> phases -> Handler -> access-log line
+//	                             h2Conn -> net/http -> stream  -> Exchange -> ...
 //
-// HTTP/1.1 is spoken by net/http. What is particular to it is in two files: engine.go sets an http.Server up, conn.go
-// stands between it and the socket and mends what net/http leaves open (lazy deadlines, error pages, reason phrases,
-// smuggling). Everything else knows http.Handler only, so that another engine can take net/http's place.
+// A socket counts and keeps the timers, below TLS. greet.go finds out what a connection speaks. HTTP/1.1 is spoken by
+// net/http: engine.go sets an http.Server up, conn.go stands between it and the connection and mends what net/http leaves
+// open (error pages, reason phrases, smuggling). HTTP/2 is spoken by another http.Server: h2.go brings it the frames and watches
+// them. What a request came on is a carrier to the Exchange: the conn, or a stream of a session, under the eyes of the patrol.
+// Everything else knows http.Handler only.
 //
 // A Server leaves in one of two ways: [Server.Drain] loses nothing while another process accepts on the same sockets,
 // [Server.Shutdown] is in a hurry. What goes on in it, and in the processes behind it, is a [Status], shown by

@@ -17,23 +17,52 @@ const (
 // newcomerGrace is how long a connection without a request may take to send one during Shutdown.
 const newcomerGrace = 250 * time.Millisecond
 
+// How long clients of HTTP/2 may go on opening streams after they were asked not to: more than what they have sent in the
+// meantime needs to get here (RFC 9113 section 6.8).
+const (
+	goAwayBeat  = 100 * time.Millisecond
+	goAwayGrace = 10 // beats
+)
+
 // Drain leaves without a loss, while somebody else accepts on the same sockets. It closes the listeners and keeps the
-// connections. From now on each response says "Connection: close" and ends its connection; one that is idle may send
-// one more request until its keep-alive time is over, one that was accepted and has sent nothing yet until the header
-// timeout is. It returns nil when there are none left.
+// connections. From now on each response of HTTP/1 says "Connection: close" and ends its connection; one that is idle may
+// send one more request until its keep-alive time is over, one that was accepted and has sent nothing yet until the header
+// timeout is. Clients of HTTP/2 are asked to open no more streams, and a second later told that no others are served. It
+// returns nil when there are no connections left.
 //
 // When ctx ends first every connection is closed as it stands and the error of ctx is returned; handlers may then still
 // be running. It may be called by any goroutine, and before Serve, which then accepts nothing.
 func (s *Server) Drain(ctx context.Context) error {
 	s.retire(draining)
+	s.sessions.each((*session).bidFarewell)
+	go s.dismiss()
 	return s.wait(ctx)
+}
+
+// dismiss tells clients of HTTP/2 that no more streams are served, when all of them have known for a while: also those of
+// connections that were accepted before Drain and are not through their handshake yet.
+func (s *Server) dismiss() {
+	tick := time.NewTicker(goAwayBeat)
+	defer tick.Stop()
+	for quiet := 0; quiet < goAwayGrace; quiet++ {
+		select {
+		case <-tick.C:
+		case <-s.over:
+			return
+		}
+		if s.gate.greets() {
+			quiet = 0
+		}
+	}
+	s.finishH2()
 }
 
 // Shutdown is Drain in a hurry: it closes the idle connections, too, and waits only for the requests that are running. A
 // connection that was accepted but has sent nothing yet gets a moment to do so. It may be called while Drain waits.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.retire(closing)
-	s.gate.each((*conn).hurryAlong)
+	s.finishH2()
+	s.gate.each(client.hurryAlong)
 	return s.wait(ctx)
 }
 
@@ -44,6 +73,9 @@ func (s *Server) retire(stage int32) {
 		close(s.stopping)
 		s.gate.close()
 		s.closeListeners()
+		if s.quic != nil {
+			s.quic.drain()
+		}
 	})
 }
 
@@ -68,25 +100,29 @@ func (s *Server) wait(ctx context.Context) error {
 		err = ctx.Err()
 	}
 	s.reach(aborted)
-	s.gate.each((*conn).abort)
+	s.gate.each(client.abort)
+	s.ended.Do(func() { close(s.over) })
+	if s.quic != nil {
+		s.quic.close()
+	}
 	s.closeExtra()
 	return err
 }
 
 // hurryAlong is called from Shutdown's goroutine: it bounds the wait of a connection for a head.
-func (c *conn) hurryAlong() {
-	switch http.ConnState(c.state.Load()) {
-	case http.StateNew:
-		_ = c.Conn.SetReadDeadline(time.Now().Add(newcomerGrace))
-	case http.StateIdle:
-		_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
+func (k *socket) hurryAlong() {
+	switch state := k.standing(); {
+	case state == http.StateNew:
+		_ = k.Conn.SetReadDeadline(time.Now().Add(newcomerGrace))
+	case state == http.StateIdle && !k.shared.Load():
+		_ = k.Conn.SetReadDeadline(longAgo)
 	}
 }
 
 // hurry bounds the wait for a head in the connection's own goroutine.
-func (c *conn) hurry() {
-	if soon := time.Now().Add(newcomerGrace); soon.Before(c.read.want) {
-		c.read.want = soon
-		c.read.prepare()
+func (k *socket) hurry() {
+	if soon := time.Now().Add(newcomerGrace); k.read.want.IsZero() || soon.Before(k.read.want) {
+		k.read.want = soon
+		k.read.prepare()
 	}
 }

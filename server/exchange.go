@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"net/http"
 	"time"
 )
@@ -11,9 +12,9 @@ import (
 //
 // Like any http.ResponseWriter it must not be used by two goroutines at once.
 type Exchange struct {
-	Request *http.Request // what the handler gets as well. Its context does not end when the client leaves: see Gone
+	Request *http.Request // what the handler gets as well. With HTTP/1 its context does not end when the client leaves: see Gone
 	Start   time.Time     // when the first byte of the request was there, or its head was read, if that came at once
-	Reason  string        // reason phrase for the status line; set it before WriteHeader. "" is the usual one
+	Reason  string        // reason phrase for the status line of HTTP/1; set it before WriteHeader. "" is the usual one
 	User    string        // who the client is known to be, for the log; "" is nobody
 	Handler string        // what answers, for the log's %R; "" is the server itself
 	TID     uint32        // thread that ran the application, for the log's %{tid}P; 0 is unknown
@@ -22,17 +23,21 @@ type Exchange struct {
 	// Environ looks up a variable of the application's environment for the log's %{NAME}e; nil is an empty environment.
 	Environ func(name string) string
 
-	w      http.ResponseWriter // net/http's
-	server *Server
-	conn   *conn
-	id     string
+	w       http.ResponseWriter // the engine's
+	server  *Server
+	carrier carrier
+	link    *link // the carrier's
+	id      string
+
+	host     string   // of the request, as parseHost has it; "": it has none, or the phases have not come to it
+	standing standing // of host
 
 	header   http.Header // w's
 	status   int         // of the final response, 0 before it
 	written  int64       // bytes of the body given to w
 	declared int64       // the response's Content-Length; -1 is none
 	bodyless bool        // HEAD, 204, 304: what is written is dropped
-	closing  bool        // the connection is to be closed after the response
+	closing  bool        // a connection of HTTP/1 is to be closed after the response
 	fault    error       // why the response is torn; nil: it is not
 	ended    time.Time   // when the handler returned
 
@@ -67,11 +72,16 @@ func From(w http.ResponseWriter) *Exchange {
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.w }
 
 // Note is a place where the handler keeps something for the life of the connection; nil at first. Only one request of a
-// connection is served at a time. A [ConnectionEnd] in it is told when the connection ends.
-func (x *Exchange) Note() *any { return &x.conn.note }
+// connection is served at a time: each stream of HTTP/2 or HTTP/3 is one of its own. A [ConnectionEnd] in it is told when
+// the connection ends.
+func (x *Exchange) Note() *any { return &x.link.note }
 
 // Listener describes the socket the connection came in on.
-func (x *Exchange) Listener() *Info { return x.conn.info }
+func (x *Exchange) Listener() *Info { return x.link.info }
+
+// TLS is what was agreed on with the client, nil on a plain connection. It is shared by all requests of the connection:
+// do not change it.
+func (x *Exchange) TLS() *tls.ConnectionState { return x.link.tls }
 
 // ID is an identifier of the request, unique among all requests of all processes for practical purposes: 16 characters
 // safe in a URL. It is made by the first call.
@@ -84,11 +94,16 @@ func (x *Exchange) ID() string {
 
 // FullDuplex allows to read the body after the response was begun. Without it net/http reads what is left of a small
 // body before it sends the head, which deadlocks with a client that waits for the response.
-func (x *Exchange) FullDuplex() error { return http.NewResponseController(x.w).EnableFullDuplex() }
+func (x *Exchange) FullDuplex() error {
+	if x.Request.ProtoMajor > 1 {
+		return nil // the two directions of a stream are independent
+	}
+	return http.NewResponseController(x.w).EnableFullDuplex()
+}
 
 // Gone reports that the client is known to have left: a write to it has failed. A handler need not ask; writes then
 // return the error.
-func (x *Exchange) Gone() bool { return x.conn.gone() }
+func (x *Exchange) Gone() bool { return x.carrier.gone() }
 
 // Sent reports whether the head of the response was given away: status and header can no longer be changed.
 func (x *Exchange) Sent() bool { return x.status != 0 }

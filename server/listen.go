@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"syscall"
 	"time"
@@ -10,20 +11,28 @@ import (
 	"gild/logs"
 )
 
+// A client is an open connection, whatever protocol it speaks: a socket, or a connection of QUIC. Any goroutine may call its
+// methods.
+type client interface {
+	standing() http.ConnState // StateNew, StateActive or StateIdle
+	hurryAlong()              // Shutdown has begun: end unless a request is running, or about to come
+	abort()                   // end as it stands
+}
+
 // A gate counts the open connections of all listeners and holds up accepting at the limit, so that further clients wait
 // in the listen queue, where another worker can take them.
 type gate struct {
 	mu     sync.Mutex
 	cond   sync.Cond // signals that a connection was closed, or that the gate is
 	limit  int
-	conns  map[*conn]struct{}
+	conns  map[client]struct{}
 	closed bool
 
 	accepting int // calls of accept that are under way: each may still give a connection
 }
 
 func newGate(limit int) *gate {
-	g := &gate{limit: limit, conns: make(map[*conn]struct{})}
+	g := &gate{limit: limit, conns: make(map[client]struct{})}
 	g.cond.L = &g.mu
 	return g
 }
@@ -49,18 +58,25 @@ func (g *gate) settle() {
 	g.cond.Broadcast()
 }
 
-func (g *gate) enter(c *conn) {
+func (g *gate) enter(c client) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.conns[c] = struct{}{}
 }
 
 // leave may be called more than once for a connection.
-func (g *gate) leave(c *conn) {
+func (g *gate) leave(c client) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.conns, c)
 	g.cond.Broadcast()
+}
+
+// full reports whether the limit is reached.
+func (g *gate) full() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.conns) >= g.limit
 }
 
 // close ends every wait for a place. It does not touch the connections.
@@ -72,12 +88,21 @@ func (g *gate) close() {
 }
 
 // each calls f for the connections that are open now; f must not call back into the gate.
-func (g *gate) each(f func(*conn)) {
+func (g *gate) each(f func(client)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
 		f(c)
 	}
+}
+
+// greets reports whether there is a connection whose protocol is not known yet.
+func (g *gate) greets() (yes bool) {
+	g.each(func(c client) {
+		k, ok := c.(*socket)
+		yes = yes || ok && k.greeting.Load()
+	})
+	return yes
 }
 
 // empty returns a channel that is closed when there is no connection and none to come. The gate is closed.
@@ -108,11 +133,20 @@ func (l *listener) Close() error { return l.Socket.Close() }
 
 // Accept returns the next connection, a *conn. Its error is final.
 func (l *listener) Accept() (net.Conn, error) {
+	k, err := l.next()
+	if err != nil {
+		return nil, err
+	}
+	return l.server.newConn(k, nil), nil
+}
+
+// next returns the socket of the next connection.
+func (l *listener) next() (*socket, error) {
 	var pause time.Duration
 	for l.server.gate.wait() {
-		c, err := l.acceptOne()
+		k, err := l.acceptOne()
 		if err == nil {
-			return c, nil
+			return k, nil
 		}
 		if !isShortage(err) {
 			return nil, err
@@ -123,13 +157,27 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // acceptOne follows a wait at the gate. Shutdown cannot miss a connection that is accepted while it closes the socket.
-func (l *listener) acceptOne() (net.Conn, error) {
+func (l *listener) acceptOne() (*socket, error) {
 	defer l.server.gate.settle()
 	c, err := l.Socket.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return l.server.newConn(c, &l.Info), nil
+	return l.server.newSocket(c, &l.Info, l.server.greets(l)), nil
+}
+
+// serve accepts connections until the socket is closed.
+func (l *listener) serve() error {
+	if !l.server.greets(l) {
+		return l.server.http.Serve(l)
+	}
+	for {
+		k, err := l.next()
+		if err != nil {
+			return err
+		}
+		go l.server.greet(k, l.isHTTPS())
+	}
 }
 
 // backOff waits after a failed accept, 10 ms first and twice as long each time up to a second, and returns how long. Only the

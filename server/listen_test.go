@@ -18,7 +18,7 @@ import (
 func TestGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2)
-		first, second := &conn{}, &conn{}
+		first, second := &socket{}, &socket{}
 		g.enter(first)
 		if !g.wait() {
 			t.Fatal("refused below the limit")

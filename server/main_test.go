@@ -16,8 +16,11 @@ import (
 	"gild/logs"
 )
 
-// TestMain fails the run when a test leaves a goroutine behind.
+// TestMain fails the run when a test leaves a goroutine behind. It is also where the processes begin that a test starts.
 func TestMain(m *testing.M) {
+	if os.Getenv(sharerVariable) != "" {
+		os.Exit(sharerMain())
+	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	fuzzing := flag.Lookup("test.fuzz").Value.String() != "" // which has goroutines of its own

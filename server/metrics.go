@@ -43,6 +43,7 @@ var metrics = []metric{
 	{"gild_generation", "gauge", "Number of the generation; a changed configuration starts the next one.",
 		forServer(func(s *Status) float64 { return float64(s.Generation) })},
 	{"gild_requests_total", "counter", "Requests answered, by the first digit of the status.", emitStatuses},
+	{"gild_protocol_requests_total", "counter", "Requests answered, by the protocol.", emitProtocols},
 	{"gild_sent_bytes_total", "counter", "Bytes sent to clients, heads included.",
 		forServer(func(s *Status) float64 { return float64(s.Sent) })},
 	{"gild_received_bytes_total", "counter", "Bytes received from clients, heads included.",
@@ -50,6 +51,15 @@ var metrics = []metric{
 	{"gild_connections", "gauge", "Open connections, by what they do.", emitConnections},
 	{"gild_connections_limit", "gauge", "Connections that may be open at once.",
 		forServer(func(s *Status) float64 { return float64(s.Connections.Limit) })},
+	{"gild_tls_connections", "gauge", "Open connections on a port of HTTPS, by the transport.", emitSecure},
+	{"gild_tls_handshake_failures_total", "counter", "Connections that ended in the handshake of TLS or QUIC.",
+		forServer(func(s *Status) float64 { return float64(s.HandshakeFailures) })},
+	{"gild_certificate_ready", "gauge", "1 if there is a certificate that is valid now for all the names.",
+		forCertificates(func(s *Status, c *CertificateStatus) (float64, bool) { return oneIf(c.serves(s.Now)), true })},
+	{"gild_certificate_expiry_timestamp_seconds", "gauge", "When the certificate ends, in seconds since 1970.",
+		forCertificates(func(_ *Status, c *CertificateStatus) (float64, bool) {
+			return unixTime(c.NotAfter), !c.NotAfter.IsZero()
+		})},
 
 	{"gild_group_queued_requests", "gauge", "Requests that wait for a thread.",
 		forGroups(func(g *GroupStatus) float64 { return float64(g.Queued) })},
@@ -74,6 +84,22 @@ var metrics = []metric{
 
 func forServer(value func(*Status) float64) func(*Status, emitter) {
 	return func(s *Status, emit emitter) { emit(value(s)) }
+}
+
+// forCertificates names a certificate by its first name and its source, which are the same for the one that it is replaced by. value
+// reports false when there is nothing to say.
+func forCertificates(value func(*Status, *CertificateStatus) (float64, bool)) func(*Status, emitter) {
+	return func(s *Status, emit emitter) {
+		emitted := map[[2]string]bool{}
+		for i := range s.Certificates {
+			c := &s.Certificates[i]
+			key := [2]string{c.Names[0], c.Source}
+			if v, known := value(s, c); known && !emitted[key] { // a file that is given twice would be a sample twice
+				emitted[key] = true
+				emit(v, "name", key[0], "source", key[1])
+			}
+		}
+	}
 }
 
 func forGroups(value func(*GroupStatus) float64) func(*Status, emitter) {
@@ -103,6 +129,17 @@ func emitStatuses(s *Status, emit emitter) {
 		}
 		emit(float64(n), "status", name)
 	}
+}
+
+func emitProtocols(s *Status, emit emitter) {
+	emit(float64(s.Protocols.HTTP1), "protocol", "HTTP/1")
+	emit(float64(s.Protocols.HTTP2), "protocol", "HTTP/2")
+	emit(float64(s.Protocols.HTTP3), "protocol", "HTTP/3")
+}
+
+func emitSecure(s *Status, emit emitter) {
+	emit(float64(s.Connections.TLS), "transport", "tcp")
+	emit(float64(s.Connections.QUIC), "transport", "quic")
 }
 
 func emitConnections(s *Status, emit emitter) {

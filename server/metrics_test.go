@@ -73,7 +73,7 @@ func parseSample(line, name, kind string, samples map[string]float64) (labels []
 }
 
 func TestMetrics(t *testing.T) {
-	for _, name := range []string{"busy", "fresh", "hostile"} {
+	for _, name := range []string{"busy", "fresh", "hostile", "secure"} {
 		if _, _, err := parseMetrics(string(renderMetrics(exampleStatus(t, name)))); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -95,6 +95,31 @@ func TestMetrics(t *testing.T) {
 		if got, given := samples[name]; !given || got != want {
 			t.Errorf("%s is %v, given %t, want %v", name, got, given, want)
 		}
+	}
+}
+
+// TestMetricsHTTPS: there is an end for each certificate that is there, and for each that is not, that it is not.
+func TestMetricsHTTPS(t *testing.T) {
+	samples, _, err := parseMetrics(string(renderMetrics(exampleStatus(t, "secure"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float64{
+		`gild_protocol_requests_total{protocol="HTTP/3"}`:                                                     20,
+		`gild_tls_connections{transport="quic"}`:                                                              3,
+		`gild_tls_handshake_failures_total`:                                                                   3,
+		`gild_certificate_ready{name="f.example.com",source="acme.example.com"}`:                              0,
+		`gild_certificate_ready{name="old.example.com",source="file /etc/site/old.crt"}`:                      0,
+		`gild_certificate_ready{name="renew.example.com",source="Let's Encrypt"}`:                             1,
+		`gild_certificate_expiry_timestamp_seconds{name="localhost",source="gild itself"}`:                    1800439200,
+		`gild_certificate_expiry_timestamp_seconds{name="www.example.com",source="file /etc/site/ecdsa.crt"}`: 1800439200,
+	} {
+		if got, given := samples[name]; !given || got != want {
+			t.Errorf("%s is %v, given %t, want %v", name, got, given, want)
+		}
+	}
+	if end, given := samples[`gild_certificate_expiry_timestamp_seconds{name="f.example.com",source="acme.example.com"}`]; given {
+		t.Errorf("a certificate that is not there ends at %v", end)
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -19,6 +20,16 @@ type Options struct {
 	AccessLog *logs.AccessLog // nil: no access log
 	Status    http.Handler    // serves /server-status of every listener, wherever the mount point is; nil: nobody does
 	Extra     []ExtraListener // sockets with a handler of their own
+
+	TLS       *tls.Config                                   // for the listeners whose scheme is "https"; required if there is one
+	QUIC      *QUIC                                         // nil: no HTTP/3
+	H2C       bool                                          // HTTP/2 with prior knowledge on the other listeners (RFC 9113 section 3.3)
+	Site      Site                                          // hosts, and the policy about HTTPS
+	Challenge func(http.ResponseWriter, *http.Request) bool // answers for an ACME authority (RFC 8555 section 8.3), before Site is asked; nil: nobody does
+
+	// Variables calls add for each variable that mod_ssl would give a request of the connection, for the access log's %{NAME}x;
+	// nil: there are none.
+	Variables func(state *tls.ConnectionState, add func(key, value string))
 }
 
 // A Listener is an open socket and what a URL says about it. New takes it over: Drain and Shutdown close it.
@@ -31,13 +42,13 @@ type Listener struct {
 type Info struct {
 	Host   string   // host the socket is bound to as it was asked for; "" for every interface
 	Port   string   // decimal
-	Scheme string   // "http"
+	Scheme string   // "http" or "https"
 	Addr   net.Addr // address of the listening socket itself
 }
 
 // Limits bound what a client may ask for. Where zero is no limit that is said.
 type Limits struct {
-	Clients     int   // connections open at once; 0: 10000. One more per further listener may slip through
+	Clients     int   // connections open at once; 0: 10000. One more per further listener may slip through. Also requests at once on HTTP/2 and HTTP/3, 503 above it
 	RequestLine int   // bytes of the request line, 414 above it; 0: 8190 as Apache's LimitRequestLine
 	Head        int   // bytes of request line and header fields together, 431 above it; 0: 65536
 	Fields      int   // header fields, 431 above it; 0: no limit but Head

@@ -12,14 +12,19 @@ import (
 // also have answered itself and then returns that status.
 type phase func(*Server, *Exchange) int
 
-// phases in the order they run. What the request is (framing, sizes) comes before what it wants (method, path), and all
-// of that before the body is touched.
+// phases in the order they run. What the request is (framing, sizes) comes before what it wants (method, path, host), and
+// all of that before the body is touched. What is answered for the server itself does not depend on the host.
 var phases = [...]phase{
 	(*Server).checkFraming,
 	(*Server).checkHead,
 	(*Server).checkMethod,
+	(*Server).checkEarly,
 	(*Server).checkPath,
+	(*Server).serveChallenge,
 	(*Server).serveStatus,
+	(*Server).checkHost,
+	(*Server).redirect,
+	(*Server).verifyClient,
 	(*Server).checkMount,
 	(*Server).checkLength,
 }
@@ -28,7 +33,10 @@ var phases = [...]phase{
 // Transfer-Encoding: somebody on the way may have understood it differently (RFC 9112 section 6.1). If the head was
 // pipelined and not watched, the connection ends after this request, which the RFC asks for then.
 func (s *Server) checkFraming(x *Exchange) int {
-	head, r := &x.conn.head, x.Request
+	head, r := x.carrier.watched(), x.Request
+	if head == nil {
+		return 0
+	}
 	old := !r.ProtoAtLeast(1, 1)
 	if !head.trusted() {
 		x.closing = x.closing || old || r.ContentLength < 0
@@ -58,16 +66,10 @@ func (s *Server) checkHead(x *Exchange) int {
 
 // headSize is the number of bytes and of fields of the head: as watched, or estimated from what was parsed.
 func (x *Exchange) headSize() (size, fields int) {
-	if x.conn.head.trusted() {
-		return x.conn.head.size, x.conn.head.fields()
+	if head := x.carrier.watched(); head != nil && head.trusted() {
+		return head.size, head.fields()
 	}
-	for name, values := range x.Request.Header {
-		for _, v := range values {
-			size += len(name) + len(v) + len(": \r\n")
-			fields++
-		}
-	}
-	return size, fields
+	return fieldSize(x.Request.Header)
 }
 
 // checkMethod refuses CONNECT, since this is no proxy, and TRACE. Apache answers TRACE unless TraceEnable is off; it
@@ -106,6 +108,8 @@ func (s *Server) checkPath(x *Exchange) int {
 		u.Path = "/" // "GET http://host HTTP/1.1"
 	}
 	switch {
+	case x.Request.ProtoMajor > 1 && x.Request.RequestURI[0] != '/': // RFC 9113 section 8.3.1
+		return x.refuse(http.StatusBadRequest, "the target is not a path")
 	case u.Path == "" || u.Path[0] != '/':
 		return x.refuse(http.StatusBadRequest, "the target is not a path")
 	case strings.IndexByte(u.Path, 0) >= 0, u.RawPath != "" && hasEncodedSlash(u.RawPath):

@@ -74,6 +74,8 @@ func runFile(t *testing.T, file string) {
 // optionsOf reads the options line of a file's comment.
 func optionsOf(t *testing.T, comment string) func(*Options) {
 	set := map[string]func(o *Options, value string){
+		"name":      func(o *Options, v string) { o.Site.Name = v },
+		"https":     func(o *Options, v string) { o.Site.HTTPSOnly, o.Site.HTTPSPort = true, v },
 		"mount":     func(o *Options, v string) { o.Mount = v },
 		"line":      func(o *Options, v string) { o.Limits.RequestLine = number(t, v) },
 		"head":      func(o *Options, v string) { o.Limits.Head = number(t, v) },

@@ -37,29 +37,35 @@ func statusOf(line string) int {
 
 // refuse answers a request without an Exchange and has the connection closed after it. Only the first refusal is sent.
 func (c *conn) refuse(status int, why string) error {
+	return c.refuseWith(status, errorPage(status), why)
+}
+
+// refuseWith is refuse with a page for this occasion.
+func (c *conn) refuseWith(status int, page []byte, why string) error {
 	if c.refused {
 		return nil
 	}
 	c.refused = true
-	page := errorPage(status)
-	err := c.writeAll(fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: %s\r\nConnection: close\r\n"+
+	secure := ""
+	if c.tls != nil && c.server.hsts != nil {
+		secure = "Strict-Transport-Security: " + c.server.hsts[0] + "\r\n"
+	}
+	err := c.writeAll(fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: %s\r\nConnection: close\r\n%s"+
 		"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s", status, http.StatusText(status),
-		time.Now().UTC().Format(http.TimeFormat), serverName, pageType, len(page), page))
+		time.Now().UTC().Format(http.TimeFormat), serverName, secure, pageType, len(page), page))
 	c.logRefusal(status, why)
-	c.server.counters.count(status, c.in, c.out)
-	c.server.accessLog.Log(&logs.Entry{Status: status, Body: int64(len(page)), Received: c.in, Sent: c.out, Start: time.Now(),
-		ClientAddr: c.RemoteAddr().String(), LocalAddr: c.LocalAddr(), Aborted: c.gone(), Reused: c.requests})
+	in, out := c.traffic()
+	c.server.counters.count(1, status, in, out)
+	c.server.accessLog.Log(&logs.Entry{Status: status, Body: int64(len(page)), Received: in, Sent: out, Start: time.Now(),
+		ClientAddr: c.RemoteAddr().String(), LocalAddr: c.local, Aborted: c.gone(), Reused: c.requests})
 	return err
 }
 
 // logRefusal writes to the error log why there will be no more requests on this connection.
 func (c *conn) logRefusal(status int, why string) {
-	if !c.server.errorLog.Enabled(logs.Info) {
-		return
-	}
 	message := fmt.Sprintf("Request refused: %d %s", status, http.StatusText(status))
 	if why != "" {
 		message += " (" + why + ")"
 	}
-	c.server.errorLog.Log(logs.Record{Level: logs.Info, Module: "core", Client: c.RemoteAddr().String(), Message: message})
+	c.socket.log(logs.Info, message)
 }

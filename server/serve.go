@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -16,11 +17,12 @@ import (
 // is written when the last byte is out, see conn.setState.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, _ := r.Context().Value(connKey{}).(*conn)
-	if c.halted.Load() {
+	if c.socket.halted.Load() {
 		panic(http.ErrAbortHandler) // pipelined behind a body that was given up: the response before it ends the connection
 	}
 	x := s.exchanges.Get().(*Exchange)
 	x.begin(c, w, r)
+	c.begin(x, r)
 	s.run(x)
 	x.end()
 }
@@ -40,17 +42,12 @@ func (s *Server) run(x *Exchange) {
 }
 
 // begin makes x the exchange of a request whose head has been read.
-func (x *Exchange) begin(c *conn, w http.ResponseWriter, r *http.Request) {
-	x.Request, x.Start = r, c.began
-	x.w, x.conn, x.header = w, c, w.Header()
+func (x *Exchange) begin(c carrier, w http.ResponseWriter, r *http.Request) {
+	x.Request = r
+	x.w, x.carrier, x.link, x.header = w, c, c.about(), w.Header()
 	x.declared = -1
 	x.closing = x.server.timeouts.KeepAlive == 0
-	if x.Start.IsZero() {
-		x.Start = time.Now()
-	}
-	c.exchange, c.answering = x, true
-	c.quiet = r.Close && r.Body == http.NoBody
-	if r.Body != http.NoBody {
+	if r.Body != http.NoBody && r.ContentLength != 0 { // HTTP/2 has another body where there is none
 		x.takeBody(r)
 	}
 }
@@ -69,8 +66,8 @@ func (x *Exchange) recover() {
 	x.Abort(fmt.Errorf("panic: %v", v))
 }
 
-// end runs when the handler has returned. A torn response is torn here, by the one panic that net/http takes for a wish to
-// close the connection without ending the response.
+// end runs when the handler has returned. A torn response is torn here, by the one panic that an engine takes for a wish
+// to close the connection, or reset the stream, without ending the response.
 func (x *Exchange) end() {
 	if x.server.accessLog != nil {
 		x.ended = time.Now()
@@ -79,14 +76,14 @@ func (x *Exchange) end() {
 		x.WriteHeader(http.StatusOK)
 	}
 	if x.closing || x.body.abandoned(x.Request) {
-		x.conn.until = time.Now().Add(lingerTime)
+		x.carrier.lastUntil(time.Now().Add(lingerTime))
 	}
 	if x.fault == nil {
 		return
 	}
 	_ = x.FlushError()
 	if x.closeDelimited() {
-		x.conn.reset()
+		x.carrier.reset()
 	}
 	panic(http.ErrAbortHandler)
 }
@@ -97,12 +94,13 @@ func (x *Exchange) closeDelimited() bool {
 }
 
 // Abort gives up a response that can not be completed; the handler should return then. If nothing was sent the client
-// gets an error page: 413, 408 or 400 if reading the request's body has failed, 500 otherwise. If the head was sent, what
-// was written is flushed and the connection torn so that the client sees that something is missing: no final chunk, fewer
-// bytes than Content-Length, or a reset. The reason is logged at debug level; it must not be nil.
+// gets an error page: 413, 408 or 400 if reading the request's body has failed; 400, for the log, if the context of the Request
+// was cancelled, which a client does that resets its stream; 500 otherwise. If the head was sent, what was written is
+// flushed and the connection torn so that the client sees that something is missing: no final chunk, fewer bytes than
+// Content-Length, or a reset. The reason is logged at debug level; it must not be nil.
 func (x *Exchange) Abort(reason error) {
 	if !x.Sent() {
-		x.Error(http.StatusInternalServerError)
+		x.Error(statusFor(reason))
 		return
 	}
 	if x.fault != nil {
@@ -112,6 +110,14 @@ func (x *Exchange) Abort(reason error) {
 	if x.server.errorLog.Enabled(logs.Debug) {
 		x.log(logs.Debug, "Response torn: "+reason.Error())
 	}
+}
+
+// statusFor is the status for a request that was given up.
+func statusFor(reason error) int {
+	if errors.Is(reason, context.Canceled) {
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
 }
 
 // Error sends the server's own page for a status of 400 or more and drops the header fields set so far. After a failed
@@ -154,27 +160,35 @@ func (c *conn) finish(keepAlive bool) {
 	if x == nil {
 		return
 	}
+	in, out := c.traffic()
+	c.in, c.out = c.in+in, c.out+out
 	if c.server.accessLog != nil {
-		x.logAccess(keepAlive)
+		if keepAlive {
+			x.ended = time.Now()
+		}
+		x.logAccess(traffic{in: in, out: out, before: c.requests, kept: keepAlive})
 	}
-	c.server.counters.count(x.status, c.in, c.out)
+	c.server.counters.count(1, x.status, in, out)
 	c.exchange = nil
 	c.requests++
-	c.in, c.out = 0, 0
 	*x = Exchange{server: c.server}
 	c.server.exchanges.Put(x)
 }
 
-// logAccess writes the line. A connection that closes may have lingered before, so it ended when the handler did.
-func (x *Exchange) logAccess(keepAlive bool) {
-	if keepAlive {
-		x.ended = time.Now()
-	}
-	c := x.conn
-	c.server.accessLog.Log(&logs.Entry{
-		Request: x.Request, Header: x.header, Status: x.status, Body: x.written, Received: c.in, Sent: c.out,
+// traffic is what the access log says of a request on its connection.
+type traffic struct {
+	in, out int64 // bytes
+	before  int   // requests served before it
+	kept    bool  // the connection may serve more
+}
+
+// logAccess writes the line. The request lasted until x.ended: a connection that closes may have lingered after it.
+func (x *Exchange) logAccess(t traffic) {
+	x.server.accessLog.Log(&logs.Entry{
+		Request: x.Request, Header: x.header, Status: x.status, Body: x.written, Received: t.in, Sent: t.out,
 		Start: x.Start, Duration: x.ended.Sub(x.Start), FirstByte: x.Times.FirstByte,
-		ClientAddr: x.Request.RemoteAddr, LocalAddr: c.LocalAddr(), User: x.User, ID: x.id, Handler: x.Handler, TID: x.TID, Environ: x.Environ,
-		Aborted: x.fault != nil || c.gone(), KeepAlive: keepAlive, Reused: c.requests,
+		ClientAddr: x.Request.RemoteAddr, LocalAddr: x.link.local, User: x.User, ID: x.id, Handler: x.Handler, TID: x.TID, Environ: x.Environ,
+		ServerName: x.canonicalName(), TLS: x.tlsVariables(),
+		Aborted: x.fault != nil || x.carrier.gone(), KeepAlive: t.kept, Reused: t.before,
 	})
 }

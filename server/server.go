@@ -1,9 +1,11 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,16 +21,31 @@ const serverName = "gild"
 type Server struct {
 	handler   http.Handler
 	mount     string // "" is the whole site, else "/path"
+	site      Site
+	hsts      []string // field values for responses over HTTPS; nil: none
+	altSvc    []string // likewise
+	hosts     hosts    // of site
+	challenge func(http.ResponseWriter, *http.Request) bool
+	variables func(*tls.ConnectionState, func(key, value string))
 	limits    Limits
 	timeouts  Timeouts
 	errorLog  logs.Logger
 	accessLog *logs.AccessLog
 
 	listeners []*listener
-	http      *http.Server
+	tls       *tls.Config
+	h2c       bool
 	gate      *gate
-	exchanges sync.Pool
+	quic      *quicServer // nil: no HTTP/3
 	ids       *ids
+
+	http, h2            *http.Server // the engines
+	direct, multiplexed *queue       // of connections for them that were greeted
+	exchanges           sync.Pool    // of *Exchange, for conn
+	streams             sync.Pool    // of *stream
+	sessions            sessions
+	patrol              patrol
+	crowd               atomic.Int64 // streams that run a handler
 
 	status       http.Handler // nil: no status page
 	extra        []ExtraListener
@@ -38,6 +55,8 @@ type Server struct {
 	stage    atomic.Int32
 	retired  sync.Once
 	stopping chan struct{} // closed when the stage of serving ends
+	ended    sync.Once
+	over     chan struct{} // closed when there are no connections any more
 }
 
 // New returns a server that does not accept yet. It panics when Options lacks what it requires: that is a mistake in the
@@ -49,6 +68,10 @@ func New(opts Options) *Server {
 	s := &Server{
 		handler:   opts.Handler,
 		mount:     strings.TrimSuffix(opts.Mount, "/"),
+		site:      opts.Site,
+		hosts:     newHosts(&opts.Site),
+		challenge: opts.Challenge,
+		variables: opts.Variables,
 		limits:    opts.Limits.withDefaults(),
 		timeouts:  opts.Timeouts.withDefaults(),
 		errorLog:  opts.ErrorLog,
@@ -56,17 +79,30 @@ func New(opts Options) *Server {
 		status:    opts.Status,
 		extra:     opts.Extra,
 		ids:       newIDs(),
+		tls:       opts.TLS,
+		h2c:       opts.H2C,
 		stopping:  make(chan struct{}),
+		over:      make(chan struct{}),
 	}
+	s.remember(&opts.Site)
 	s.gate = newGate(s.limits.Clients)
 	s.exchanges.New = func() any { return &Exchange{server: s} }
+	s.streams.New = func() any { return &stream{exchange: Exchange{server: s}} }
 	for _, l := range opts.Listeners {
+		if l.Info.Scheme == "https" && opts.TLS == nil {
+			panic("server: a listener for https needs Options.TLS")
+		}
 		s.listeners = append(s.listeners, &listener{Listener: l, server: s})
 	}
 	for _, l := range opts.Extra {
 		s.extraServers = append(s.extraServers, s.newExtra(l))
 	}
-	s.http = s.newEngine()
+	s.http, s.h2 = s.newEngine(), s.newH2Engine()
+	s.direct, s.multiplexed = newQueue(s.over), newQueue(s.over)
+	s.patrol.now.Store(1)
+	if opts.QUIC != nil {
+		s.quic = s.newQUIC(opts.QUIC)
+	}
 	s.counters.rate.add(time.Now(), 0)
 	return s
 }
@@ -76,12 +112,19 @@ func New(opts Options) *Server {
 // was accepted is served until Shutdown. Call it once; until then clients wait in the listen queue.
 func (s *Server) Serve() error {
 	s.serveExtra()
+	if s.quic != nil {
+		s.quic.start()
+	}
 	if s.status != nil || len(s.extra) > 0 {
 		go s.counters.sample(s.stopping)
 	}
+	s.serveGreeted()
+	if s.quic != nil || slices.ContainsFunc(s.listeners, s.greets) {
+		go s.patrol.walk(s, s.over)
+	}
 	errs := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
-		go func() { errs <- s.http.Serve(l) }()
+		go func() { errs <- l.serve() }()
 	}
 	var first error
 	for range s.listeners {
@@ -92,6 +135,19 @@ func (s *Server) Serve() error {
 		}
 	}
 	return first
+}
+
+// serveGreeted starts what connections need that are greeted. It ends with the last of them.
+func (s *Server) serveGreeted() {
+	if !slices.ContainsFunc(s.listeners, s.greets) {
+		return
+	}
+	for engine, q := range map[*http.Server]*queue{s.http: s.direct, s.h2: s.multiplexed} {
+		go func() {
+			_ = engine.Serve(q) // its only failure is the end
+			q.dropAll()
+		}()
+	}
 }
 
 func (s *Server) closeListeners() {

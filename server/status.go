@@ -13,7 +13,8 @@ type Status struct {
 	Started    time.Time `json:"started"` // this generation
 	Now        time.Time `json:"now"`     // when the rest was looked at
 	Counters
-	Groups []GroupStatus `json:"groups"`
+	Certificates []CertificateStatus `json:"certificates"`
+	Groups       []GroupStatus       `json:"groups"`
 }
 
 // GroupStatus is a process group.

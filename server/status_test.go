@@ -92,7 +92,7 @@ func exampleStatus(t *testing.T, name string) *Status {
 
 // TestStatusJSON: what a client of the status socket reads is what was there.
 func TestStatusJSON(t *testing.T) {
-	for _, name := range []string{"busy", "fresh", "hostile"} {
+	for _, name := range []string{"busy", "fresh", "hostile", "secure"} {
 		want, got := exampleStatus(t, name), new(Status)
 		if err := json.Unmarshal(renderStatusJSON(want), got); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, error %v, want %+v", name, got, err, want)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,8 +14,8 @@ type statusKey[T any] struct {
 	value func(*T) any
 }
 
-// statusKeys are mod_status' for what means the same here, in its order. ConnsLimit, ConnsActive and CurrentReqPerSec are
-// ours.
+// statusKeys are mod_status' for what means the same here, in its order. ConnsLimit, ConnsActive, CurrentReqPerSec and what
+// follows are ours.
 var statusKeys = []statusKey[Status]{
 	{"ServerVersion", func(s *Status) any { return "gild/" + printableText(s.Version) }},
 	{"CurrentTime", func(s *Status) any { return s.Now.Format(time.RFC1123) }},
@@ -37,6 +38,34 @@ var statusKeys = []statusKey[Status]{
 	{"ConnsActive", func(s *Status) any { return s.Connections.Active }},
 	{"ConnsAsyncKeepAlive", func(s *Status) any { return s.Connections.Idle }},
 	{"CurrentReqPerSec", func(s *Status) any { return decimal(s.Rate, 1) }},
+	{"ConnsTLS", func(s *Status) any { return s.Connections.TLS }},
+	{"ConnsQUIC", func(s *Status) any { return s.Connections.QUIC }},
+	{"HTTP1Accesses", func(s *Status) any { return s.Protocols.HTTP1 }},
+	{"HTTP2Accesses", func(s *Status) any { return s.Protocols.HTTP2 }},
+	{"HTTP3Accesses", func(s *Status) any { return s.Protocols.HTTP3 }},
+	{"HandshakeFailures", func(s *Status) any { return s.HandshakeFailures }},
+}
+
+// certificateKeys follow for each certificate, behind its number: "Certificate0NotAfter". What is not known has an empty
+// value.
+var certificateKeys = []statusKey[CertificateStatus]{
+	{"Names", func(c *CertificateStatus) any { return printableText(strings.Join(c.Names, ", ")) }},
+	{"Missing", func(c *CertificateStatus) any { return printableText(strings.Join(c.Missing, ", ")) }},
+	{"Source", func(c *CertificateStatus) any { return printableText(c.Source) }},
+	{"Issuer", func(c *CertificateStatus) any { return printableText(c.Issuer) }},
+	{"Key", func(c *CertificateStatus) any { return printableText(c.Key) }},
+	{"NotBefore", func(c *CertificateStatus) any { return timeOf(c.NotBefore) }},
+	{"NotAfter", func(c *CertificateStatus) any { return timeOf(c.NotAfter) }},
+	{"Error", func(c *CertificateStatus) any { return printableText(c.Error) }},
+	{"NextAttempt", func(c *CertificateStatus) any { return timeOf(c.Next) }},
+}
+
+// timeOf is empty for an unknown time.
+func timeOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC1123)
 }
 
 // groupKeys follow for each group, behind its number: "Group0Queued".
@@ -54,6 +83,11 @@ func renderStatusAuto(s *Status) []byte {
 	var b bytes.Buffer
 	for _, key := range statusKeys {
 		fmt.Fprintf(&b, "%s: %v\n", key.name, key.value(s))
+	}
+	for i := range s.Certificates {
+		for _, key := range certificateKeys {
+			fmt.Fprintf(&b, "Certificate%d%s: %v\n", i, key.name, key.value(&s.Certificates[i]))
+		}
 	}
 	for i := range s.Groups {
 		for _, key := range groupKeys {

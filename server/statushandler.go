@@ -83,7 +83,10 @@ var forwarding = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"}
 
 // isLocal reports whether the client is on this machine and says so. The name keeps pages of other sites away, whose
 // names somebody lets point here (DNS rebinding).
-func isLocal(r *http.Request) bool {
+func isLocal(r *http.Request) bool { return isNear(r) && isLocalName(r.Host) }
+
+// isNear reports whether the client is on this machine, and no proxy for one that is not.
+func isNear(r *http.Request) bool {
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !addr.Addr().Unmap().IsLoopback() {
 		return false
@@ -93,7 +96,7 @@ func isLocal(r *http.Request) bool {
 			return false
 		}
 	}
-	return isLocalName(r.Host)
+	return true
 }
 
 // isLocalName reports whether a Host field, with or without a port, names this machine.

@@ -52,11 +52,29 @@ func renderStatusPage(s *Status) []byte {
 	}
 	m.WriteString("</ul>\n")
 	m.raw("<pre>%s</pre>\n<p>%s</p>\n", s.scoreboard(), letters)
+	m.certificates(s)
 	for i := range s.Groups {
 		m.group(s, &s.Groups[i])
 	}
 	m.WriteString("</body></html>\n")
 	return m.Bytes()
+}
+
+// certificates adds a table of them, with what is wrong behind each.
+func (m *markup) certificates(s *Status) {
+	shown, others := s.notable()
+	if len(shown) == 0 {
+		return
+	}
+	m.WriteString("<h2>Certificates</h2>\n<table>\n")
+	m.row("th", append(certificateColumns[:len(certificateColumns):len(certificateColumns)], "Trouble")...)
+	for _, c := range shown {
+		m.row("td", append(certificateCells(s, c), c.trouble())...)
+	}
+	m.WriteString("</table>\n")
+	if others > 0 {
+		m.raw("<p>%s</p>\n", othersLine(others))
+	}
 }
 
 // group adds what is known of a process group.

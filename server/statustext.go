@@ -19,11 +19,35 @@ func WriteStatus(w io.Writer, s Status) error {
 	for _, line := range summary(&s) {
 		fmt.Fprintln(&b, line)
 	}
+	writeCertificates(&b, &s)
 	for i := range s.Groups {
 		writeGroup(&b, &s, &s.Groups[i])
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// writeCertificates lists certificates, and below them what is wrong with them.
+func writeCertificates(b *bytes.Buffer, s *Status) {
+	shown, others := s.notable()
+	if len(shown) == 0 {
+		return
+	}
+	fmt.Fprintln(b, "\nCertificates:")
+	t := tabwriter.NewWriter(b, 0, 8, 2, ' ', 0)
+	writeRow(t, certificateColumns)
+	for _, c := range shown {
+		writeRow(t, certificateCells(s, c))
+	}
+	_ = t.Flush() // into memory
+	if others > 0 {
+		fmt.Fprintln(b, "  "+othersLine(others))
+	}
+	for _, c := range shown {
+		if trouble := c.trouble(); trouble != "" {
+			fmt.Fprintf(b, "  %s: %s\n", printableText(c.Names[0]), printableText(trouble))
+		}
+	}
 }
 
 func writeGroup(b *bytes.Buffer, s *Status, g *GroupStatus) {
@@ -69,17 +93,21 @@ func writeRow(t *tabwriter.Writer, cells []string) {
 	fmt.Fprintln(t, "  "+strings.Join(shown, "\t"))
 }
 
-// summary is the server in three lines.
+// summary is the server in three lines, or four with HTTPS.
 func summary(s *Status) []string {
 	busy, idle, graceful := s.workers()
 	c := s.Connections
-	return []string{
+	lines := []string{
 		fmt.Sprintf("gild %s, generation %d, up %s since %s", s.Version, s.Generation, words(s.uptime()), s.Started.Format(stampLayout)),
 		fmt.Sprintf("%d requests, %.1f a second; %s sent, %s received; %d server errors (5xx)",
 			s.Requests, s.Rate, bytesText(s.Sent), bytesText(s.Received), s.Statuses[5]),
 		fmt.Sprintf("%d of %d connections: %d in a request, %d kept; threads: %d busy, %d idle, %d finishing",
 			c.Open, c.Limit, c.Active, c.Idle, busy, idle, graceful),
 	}
+	if s.speaksTLS() {
+		lines = append(lines, protocolsLine(s))
+	}
+	return lines
 }
 
 // groupLine is a process group in one line.

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"gild/logs"
 )
 
 // Values of header fields that every response shares. net/http does not change them.
@@ -21,6 +23,11 @@ func (x *Exchange) WriteHeader(status int) {
 	if x.Sent() {
 		return
 	}
+	if status == http.StatusSwitchingProtocols && x.Request.ProtoMajor > 1 {
+		x.log(logs.Error, "101 Switching Protocols cannot be the answer to a request of "+x.Request.Proto)
+		x.Error(http.StatusInternalServerError) // RFC 9113 section 8.6
+		return
+	}
 	if status < 200 && status != http.StatusSwitchingProtocols {
 		x.w.WriteHeader(status) // an interim response; the final one is still to come
 		return
@@ -29,7 +36,7 @@ func (x *Exchange) WriteHeader(status int) {
 	x.bodyless = x.Request.Method == http.MethodHead || !bodyAllowed(status)
 	x.setFields()
 	if x.Reason != "" && x.Reason != http.StatusText(status) && isPhrase(x.Reason) {
-		x.conn.reason = x.Reason
+		x.carrier.phrase(x.Reason)
 	}
 	x.w.WriteHeader(status)
 }
@@ -48,8 +55,32 @@ func (x *Exchange) setFields() {
 			x.declared = int64(n)
 		}
 	}
-	if x.closing = x.closing || x.server.leaving(); x.closing || x.body.failed() {
-		h["Connection"] = closeField
+	if x.secure() {
+		x.setSecureFields()
+	}
+	x.closing = x.closing || x.server.leaving()
+	x.carrier.finishHead(h, x.closing || x.body.failed())
+}
+
+// setSecureFields sets what clients are to remember of a site with HTTPS. It is not for those who use a name of their own machine: their other
+// servers there would suffer.
+func (x *Exchange) setSecureFields() {
+	s, h := x.server, x.header
+	if s.hsts != nil && x.standing != local {
+		h["Strict-Transport-Security"] = s.hsts
+	}
+	if _, given := h["Alt-Svc"]; s.altSvc != nil && !given && x.Request.ProtoMajor < 3 {
+		h["Alt-Svc"] = s.altSvc
+	}
+}
+
+// remember makes the two fields once.
+func (s *Server) remember(site *Site) {
+	if site.HTTPSOnly && site.HSTS != "" {
+		s.hsts = []string{site.HSTS}
+	}
+	if site.HTTP3Port != "" {
+		s.altSvc = []string{`h3=":` + site.HTTP3Port + `"; ma=86400`} // RFC 7838 section 3
 	}
 }
 
@@ -77,7 +108,11 @@ func (x *Exchange) Write(p []byte) (int, error) {
 	if x.fault != nil {
 		return 0, errAborted
 	}
-	n, err := x.w.Write(p[:x.room(int64(len(p)))])
+	room := x.room(int64(len(p)))
+	if room == 0 {
+		return len(p), nil // HTTP/2 in net/http takes it for a mistake
+	}
+	n, err := x.w.Write(p[:room])
 	x.written += int64(n)
 	if err != nil {
 		return n, err
