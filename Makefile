@@ -4,7 +4,8 @@
 #   PORT=8000                  where `make run` listens
 #   FUZZTIME=10s               how long each fuzz target runs
 #   SUITE=bookworm             the Debian of `make fresh`
-#   BENCHFLAGS=-quick          the flags of bench/run
+#   BENCH=tls                  the tables of `make bench`: http, tls, or both by comma
+#   BENCHFLAGS=-quick          further flags of bench/run
 
 SHELL := /bin/bash
 export PYTHON PYTHON2 PORT FUZZTIME SUITE
@@ -52,7 +53,7 @@ soak: ## the tests that take minutes or measure: leaks, endurance, two interpret
 	@$(in-python) build/soak.sh
 
 bench: ## gild beside its peers; writes bench/RESULTS.md
-	@bench/run $(BENCHFLAGS)
+	@bench/run $(addprefix -groups ,$(BENCH)) $(BENCHFLAGS)
 
 python-nogil: ## builds a CPython without a GIL into the cache, and prints its path
 	@build/cpython.sh 3.13t

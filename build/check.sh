@@ -33,6 +33,7 @@ gate "format" formatted
 gate "vet" go vet ./...
 gate "staticcheck" go tool staticcheck ./...
 gate "tidy go.mod and go.sum" go mod tidy -diff
+gate "tidy build/tools" go -C build/tools mod tidy -diff
 gate "import picture" go test -run '^TestImport' .
 gate "warnings of the C compiler" c_warnings
 [ ${#refused[@]} = 0 ] || die "make check: refused by$(printf ' [%s]' "${refused[@]}")"

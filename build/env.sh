@@ -30,18 +30,23 @@ flags() {
     fi
 }
 
-# test_venv adds the virtual environment of the integration tests, where `make test` has made it.
-test_venv() {
-    local venv=$cache/venv-$GILD_PYTHON_VERSION
-    if [ -e "$venv/.complete" ]; then printf 'export GILD_TEST_VENV=%q\n' "$venv"; fi
+# prepared adds what the integration tests look for, where `make test` has made it: the virtual environment with the
+# frameworks (venv.sh), the programs and the clients (tools.sh).
+prepared() {
+    made GILD_TEST_VENV "$cache/venv-$GILD_PYTHON_VERSION"
+    made GILD_TOOLS "$cache/bin"
+    made GILD_CLIENTS "$cache/clients"
 }
+
+# made VARIABLE DIRECTORY prints the export line if the directory is complete.
+made() { if [ -e "$2/.complete" ]; then printf 'export %s=%q\n' "$1" "$2"; fi; }
 
 lines=$(flags) || exit 1
 eval "$lines"
-venv_line=$(test_venv)
+prepared_lines=$(prepared)
 if [ $# = 0 ]; then
-    printf '%s\n' "$lines" ${venv_line:+"$venv_line"}
+    printf '%s\n' "$lines" ${prepared_lines:+"$prepared_lines"}
 else
-    eval "$venv_line"
+    eval "$prepared_lines"
     exec "$@"
 fi
