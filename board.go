@@ -12,6 +12,7 @@ import (
 	"gild/logs"
 	"gild/mpm"
 	"gild/server"
+	"gild/tls"
 )
 
 // board is what a front knows about the server, for those who ask: gild status, /server-status, Prometheus.
@@ -21,6 +22,7 @@ type board struct {
 	started    time.Time
 	server     *server.Server
 	pools      []*cpython.Pool
+	manager    *tls.Manager // of certificates; nil: no HTTPS
 
 	mu       sync.Mutex
 	restarts []server.Restarts // of each group
@@ -30,8 +32,10 @@ func newBoard(c *config.Config, generation int) *board {
 	return &board{config: c, generation: generation, started: time.Now(), restarts: make([]server.Restarts, len(c.Groups))}
 }
 
-// watch says what the figures come from.
-func (b *board) watch(s *server.Server, pools []*cpython.Pool) { b.server, b.pools = s, pools }
+// watch says what the figures come from. There is no manager without HTTPS.
+func (b *board) watch(s *server.Server, pools []*cpython.Pool, m *tls.Manager) {
+	b.server, b.pools, b.manager = s, pools, m
+}
 
 // note remembers why a process was replaced.
 func (b *board) note(p mpm.Process) {
@@ -60,6 +64,11 @@ func (b *board) options(o *server.Options, s sockets) {
 // status takes the figures together.
 func (b *board) status() server.Status {
 	s := server.Status{Version: release(), Started: b.started, Now: time.Now(), Generation: b.generation, Counters: b.server.Counters()}
+	if b.manager != nil {
+		for _, c := range b.manager.Status() {
+			s.Certificates = append(s.Certificates, server.CertificateStatus(c))
+		}
+	}
 	for i, pool := range b.pools {
 		s.Groups = append(s.Groups, b.groupStatus(i, pool.Status()))
 	}
@@ -68,7 +77,7 @@ func (b *board) status() server.Status {
 
 func (b *board) groupStatus(i int, from cpython.Status) server.GroupStatus {
 	g := &b.config.Groups[i]
-	s := server.GroupStatus{Name: g.Name, MPM: b.config.MPM, Queued: from.Queued, Backlog: g.Backlog}
+	s := server.GroupStatus{Name: g.Name, MPM: b.mpm(g), Queued: from.Queued, Backlog: g.Backlog}
 	b.mu.Lock()
 	s.Restarts = b.restarts[i].Copy()
 	b.mu.Unlock()
@@ -76,6 +85,14 @@ func (b *board) groupStatus(i int, from cpython.Status) server.GroupStatus {
 		s.Processes = append(s.Processes, processStatus(p))
 	}
 	return s
+}
+
+// mpm is how a group serves: questions to the permission script belong to no connection, so they never take a seat.
+func (b *board) mpm(g *config.ProcessGroup) string {
+	if g.Permission {
+		return config.Event
+	}
+	return b.config.MPM
 }
 
 func processStatus(from cpython.ProcessStatus) server.ProcessStatus {

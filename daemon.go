@@ -132,16 +132,18 @@ func (d *daemonProcess) giveUp(why string) {
 	os.Exit(0)
 }
 
-// report tells the supervisor how the application came up.
+// report tells the supervisor how the application came up. What an embedded process runs beside it does not count.
 func report(c *child, python *scripts.Python) {
+	if text := python.SideError(); text != "" {
+		c.printf(logs.Error, "wsgi", "%s", text)
+	}
 	text := python.LoadError()
 	if text == "" {
 		_ = c.Ready() // if the supervisor is gone, Messages says so
 		return
 	}
-	message := "WSGI script '" + python.Target() + "' cannot be loaded: requests that reach this process are answered 500.\n" + text
-	c.printf(logs.Error, "wsgi", "%s", message)
-	_ = c.Failed(message)
+	c.printf(logs.Error, "wsgi", "%s", text)
+	_ = c.Failed(text)
 }
 
 // listen takes the signals that a daemon process knows (section 6.3 of the reference), before anybody can think that it serves.

@@ -9,23 +9,26 @@ import (
 	"sync"
 	"time"
 
+	"gild/config"
 	"gild/cpython"
 	"gild/logs"
 	"gild/mpm"
 	"gild/scripts"
 	"gild/server"
+	"gild/tls"
 )
 
 // front is the process that speaks HTTP. It passes requests on to the daemons through the arenas of their groups.
 type front struct {
 	*child
-	pools  []*cpython.Pool
-	server *server.Server
-	board  *board
-	serve  sync.Once
-	failed chan error    // the listeners have failed
-	left   chan struct{} // all connections are gone
-	leave  sync.Once
+	pools        []*cpython.Pool
+	server       *server.Server
+	board        *board
+	certificates *tls.Manager // nil: no HTTPS
+	serve        sync.Once
+	failed       chan error    // the listeners have failed
+	left         chan struct{} // all connections are gone
+	leave        sync.Once
 }
 
 func runFront(c *child) error {
@@ -46,6 +49,10 @@ func (f *front) build() error {
 	if err != nil {
 		return err
 	}
+	vault, err := f.takeVault()
+	if err != nil {
+		return err
+	}
 	for i := range f.config.Groups {
 		pool, err := f.openPool(i)
 		if err != nil {
@@ -53,12 +60,17 @@ func (f *front) build() error {
 		}
 		f.pools = append(f.pools, pool)
 	}
-	options, err := f.serverOptions(sockets, scripts.NewEngine(f.config, f.pools, f.log), f.board)
+	engine := scripts.NewEngine(f.config, f.pools, f.log)
+	if f.certificates, err = f.openCertificates(vault, engine); err != nil {
+		return err
+	}
+	options, err := f.serverOptions(sockets, engine, f.board)
 	if err != nil {
 		return err
 	}
+	f.secure(&options, sockets, f.certificates)
 	f.server = server.New(options)
-	f.board.watch(f.server, f.pools)
+	f.board.watch(f.server, f.pools, f.certificates)
 	return nil
 }
 
@@ -108,6 +120,7 @@ func (f *front) hear(message string) {
 }
 
 func (f *front) accept() {
+	startCertificates(f.certificates)
 	if err := f.server.Serve(); err != nil {
 		f.failed <- err
 	}
@@ -172,6 +185,7 @@ func (f *front) reportLoad() {
 // sockets are what a process listens on.
 type sockets struct {
 	listeners []server.Listener
+	quic      *server.QUIC // nil: no HTTP/3; its keys are still to be filled in
 	status    net.Listener // nil: there is none
 	metrics   net.Listener
 }
@@ -183,8 +197,12 @@ func (c *child) takeSockets() (s sockets, err error) {
 		if err != nil {
 			return s, err
 		}
-		info := server.Info{Host: c.config.Host, Port: fmt.Sprint(c.config.Port), Scheme: l.Scheme, Addr: socket.Addr()}
-		s.listeners = append(s.listeners, server.Listener{Socket: socket, Info: info})
+		s.listeners = append(s.listeners, server.Listener{Socket: socket, Info: c.infoOf(l, socket.Addr())})
+	}
+	for _, l := range c.config.PacketListeners() {
+		if s.quic, err = c.takePackets(l); err != nil {
+			return s, err
+		}
 	}
 	if c.config.StatusSocket != "" {
 		if s.status, err = c.takeListener(); err != nil {
@@ -195,6 +213,12 @@ func (c *child) takeSockets() (s sockets, err error) {
 		s.metrics, err = c.takeListener()
 	}
 	return s, err
+}
+
+// infoOf describes the socket of a listener.
+func (c *child) infoOf(l config.Listener, addr net.Addr) server.Info {
+	_, port, _ := net.SplitHostPort(l.Address) // made by config
+	return server.Info{Host: c.config.Host, Port: port, Scheme: l.Scheme, Addr: addr}
 }
 
 func (c *child) takeListener() (net.Listener, error) {

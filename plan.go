@@ -12,11 +12,13 @@ import (
 	"gild/cpython"
 	"gild/mpm"
 	"gild/scripts"
+	"gild/tls"
 )
 
 // planner makes the plans of the supervisor: the first one, and another when the configuration has changed.
 type planner struct {
 	sockets *socketStore
+	keeper  *tls.Keeper
 	made    map[*mpm.Plan]*made
 	next    int // generation
 }
@@ -25,11 +27,12 @@ type planner struct {
 type made struct {
 	config  *config.Config
 	sockets []*os.File // other plans may have them, too
+	vault   *tls.Vault // certificates and secrets; nil: no HTTPS
 	arenas  []*cpython.Arena
 }
 
-func newPlanner(sockets *socketStore) *planner {
-	return &planner{sockets: sockets, made: map[*mpm.Plan]*made{}}
+func newPlanner(sockets *socketStore, keeper *tls.Keeper) *planner {
+	return &planner{sockets: sockets, keeper: keeper, made: map[*mpm.Plan]*made{}}
 }
 
 // plan makes the plan for a configuration: opens the sockets that are not open yet, and makes the arenas.
@@ -54,6 +57,14 @@ func (p *planner) fill(plan *mpm.Plan, c *config.Config) error {
 		return err
 	}
 	p.made[plan].sockets = files
+	if c.HTTPS != nil {
+		vault, err := p.keeper.Vault(c)
+		if err != nil {
+			return err
+		}
+		p.made[plan].vault = vault
+		files = append(files, vault.File())
+	}
 	if c.Embedded {
 		plan.Groups = []mpm.Group{workers(c, model, files)}
 		return nil
@@ -65,6 +76,9 @@ func (p *planner) fill(plan *mpm.Plan, c *config.Config) error {
 func (p *planner) retire(plan *mpm.Plan) {
 	for _, a := range p.made[plan].arenas {
 		a.Close()
+	}
+	if v := p.made[plan].vault; v != nil {
+		_ = v.Close()
 	}
 	delete(p.made, plan)
 	var kept []*os.File

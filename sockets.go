@@ -30,7 +30,7 @@ func newSocketStore(log logs.Logger) *socketStore {
 }
 
 // open returns the sockets that a configuration asks for, in the order in which takeSockets expects them: the listeners,
-// the status socket, the address for figures.
+// those of UDP with what is needed to share them, the status socket, the address for figures.
 func (s *socketStore) open(c *config.Config) ([]*os.File, error) {
 	if len(s.files) == 0 {
 		if err := s.adopt(c); err != nil {
@@ -44,6 +44,13 @@ func (s *socketStore) open(c *config.Config) ([]*os.File, error) {
 			return nil, fmt.Errorf("cannot listen on %s: %w; %s", l.Address, err, advice(err))
 		}
 		files = append(files, f)
+	}
+	for _, l := range c.PacketListeners() {
+		share, err := s.packets(l)
+		if err != nil {
+			return nil, fmt.Errorf("cannot listen on UDP %s for HTTP/3: %w; %s, or --disable-http3", l.Address, err, advice(err))
+		}
+		files = append(files, share...)
 	}
 	if c.StatusSocket != "" {
 		f, err := s.statusSocket(c)
@@ -64,7 +71,7 @@ func (s *socketStore) open(c *config.Config) ([]*os.File, error) {
 
 // adopt takes the sockets that systemd has opened.
 func (s *socketStore) adopt(c *config.Config) error {
-	listeners := c.Listeners()
+	listeners := append(c.Listeners(), c.PacketListeners()...)
 	files, err := activated(listeners, s.log)
 	if err != nil {
 		return err
@@ -73,8 +80,8 @@ func (s *socketStore) adopt(c *config.Config) error {
 		if f == nil {
 			continue
 		}
-		if err := unix.Listen(int(f.Fd()), c.ServerBacklog); err != nil {
-			return fmt.Errorf("--server-backlog: %w", err)
+		if err := listen(f, listeners[i].Network, c.ServerBacklog); err != nil {
+			return err
 		}
 		s.files[listeners[i].Network+" "+listeners[i].Address] = f
 	}
@@ -99,12 +106,22 @@ func (s *socketStore) socket(network, address string, backlog int) (*os.File, er
 	if err != nil {
 		return nil, err
 	}
-	// The backlog can be set again, and net has no way to ask for one.
-	if err := unix.Listen(int(f.Fd()), backlog); err != nil {
-		return nil, fmt.Errorf("--server-backlog: %w", err)
+	if err := listen(f, network, backlog); err != nil {
+		return nil, err
 	}
 	s.files[key] = f
 	return f, nil
+}
+
+// listen sets the backlog of a socket that listens already: net has no way to ask for one.
+func listen(f *os.File, network string, backlog int) error {
+	if network == "udp" {
+		return nil
+	}
+	if err := unix.Listen(int(f.Fd()), backlog); err != nil {
+		return fmt.Errorf("--server-backlog: %w", err)
+	}
+	return nil
 }
 
 // keep closes all but those that are kept.
@@ -165,9 +182,9 @@ func removeStale(path string) error {
 func advice(err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "is another server running there? --host and --port choose another address"
+		return "is another server running there? --host, --port and --https-port choose another address"
 	case errors.Is(err, syscall.EACCES):
-		return "ports below 1024 are for root: start gild as root with --user and --group, or choose another --port"
+		return "ports below 1024 are for root: start gild as root with --user and --group, or choose other ports with --port and --https-port"
 	}
-	return "--host and --port choose another address"
+	return "--host, --port and --https-port choose another address"
 }

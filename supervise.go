@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"gild/config"
 	"gild/logs"
 	"gild/mpm"
+	"gild/tls"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,7 +52,8 @@ func superviseChecked(c *config.Config, startup *os.File) error {
 	defer writer.Close()
 	sockets := newSocketStore(writer)
 	defer sockets.close()
-	planner := newPlanner(sockets)
+	keeper := tls.NewKeeper(writer)
+	planner := newPlanner(sockets, keeper)
 	plan, err := planner.plan(c)
 	if err != nil {
 		return err
@@ -77,6 +80,9 @@ func superviseChecked(c *config.Config, startup *os.File) error {
 		return err
 	}
 	announce(c)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go keeper.Run(ctx)
 	return supervisor.Run()
 }
 
@@ -110,25 +116,30 @@ func logLevel(c *config.Config) (logs.Level, error) {
 	return max(level, logs.Notice), err
 }
 
-// makeDirectories makes what gild writes to. The server root belongs to whom the workers run as.
+// makeDirectories makes what gild writes to. They belong to whom the workers run as.
 func makeDirectories(c *config.Config) error {
-	for _, dir := range []string{c.ServerRoot, c.Log.Directory, filepath.Dir(c.PidFile)} {
-		if dir == "" {
-			continue
-		}
-		if _, err := os.Stat(dir); err == nil {
-			continue
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+	dirs := []string{c.ServerRoot, c.Log.Directory, filepath.Dir(c.PidFile)}
+	if c.HTTPS != nil && c.HTTPS.Automatic != nil {
+		dirs = append(dirs, c.HTTPS.Automatic.Storage)
+	}
+	for _, dir := range dirs {
+		if err := makeDirectory(dir, c.Credential); dir != "" && err != nil {
 			return err
-		}
-		if c.Credential != nil {
-			if err := os.Chown(dir, int(c.Credential.UID), int(c.Credential.GID)); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
+}
+
+// makeDirectory makes a directory of the user that the workers run as, unless it is there. The directory above it may be that
+// user's already, who could put a link in its place before it is given away: so links are not followed then.
+func makeDirectory(dir string, owner *config.Credential) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil || owner == nil {
+		return err
+	}
+	return os.Lchown(dir, int(owner.UID), int(owner.GID))
 }
 
 func isTerminal(f *os.File) bool {

@@ -98,18 +98,18 @@ func activated(listeners []config.Listener, log logs.Logger) ([]*os.File, error)
 func assign(files []*os.File, listeners []config.Listener) ([]*os.File, error) {
 	chosen := make([]*os.File, len(listeners))
 	for _, f := range files {
-		address, err := listeningAddress(f)
+		network, address, err := listeningAddress(f)
 		if err != nil {
 			return nil, fmt.Errorf("systemd has passed the socket %s, which gild cannot use: %w", f.Name(), err)
 		}
-		i := slices.IndexFunc(listeners, func(l config.Listener) bool { return isAddressOf(l, address) })
-		if len(files) == 1 && len(listeners) == 1 {
+		i := slices.IndexFunc(listeners, func(l config.Listener) bool { return l.Network == network && isAddressOf(l, address) })
+		if len(files) == 1 && len(listeners) == 1 && listeners[0].Network == network {
 			i = 0
 		}
 		switch {
 		case i < 0:
-			return nil, fmt.Errorf("systemd has passed the socket %s, which listens on %s, but gild is to listen on %s; make ListenStream= and --host and --port agree",
-				f.Name(), address, addresses(listeners))
+			return nil, fmt.Errorf("systemd has passed the socket %s, which listens on %s %s, but gild is to listen on %s; make ListenStream=, ListenDatagram= and the options --host, --port and --https-port agree",
+				f.Name(), network, address, addresses(listeners))
 		case chosen[i] != nil:
 			return nil, fmt.Errorf("systemd has passed two sockets for %s: %s and %s", listeners[i].Address, chosen[i].Name(), f.Name())
 		}
@@ -122,30 +122,43 @@ func assign(files []*os.File, listeners []config.Listener) ([]*os.File, error) {
 func addresses(listeners []config.Listener) string {
 	var list []string
 	for _, l := range listeners {
-		list = append(list, l.Address)
+		list = append(list, l.Network+" "+l.Address)
 	}
 	return strings.Join(list, ", ")
 }
 
-// listeningAddress returns the address of a TCP socket that listens.
-func listeningAddress(f *os.File) (address netip.AddrPort, err error) {
+// listeningAddress returns where a TCP socket listens, or a UDP socket receives.
+func listeningAddress(f *os.File) (network string, address netip.AddrPort, err error) {
 	conn, err := f.SyscallConn() // Fd would make it a blocking one
 	if err != nil {
-		return address, err
+		return "", address, err
 	}
-	failed := conn.Control(func(fd uintptr) { address, err = addressOf(int(fd)) })
-	return address, errors.Join(failed, err)
+	failed := conn.Control(func(fd uintptr) {
+		if network, err = networkOf(int(fd)); err == nil {
+			address, err = addressOf(int(fd))
+		}
+	})
+	return network, address, errors.Join(failed, err)
 }
 
-// addressOf is listeningAddress for a descriptor.
-func addressOf(fd int) (netip.AddrPort, error) {
-	if _, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil {
-		return netip.AddrPort{}, errors.New("it is no socket")
+// networkOf is what Go calls the protocol of a socket.
+func networkOf(fd int) (string, error) {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return "", errors.New("it is no socket")
+	}
+	if kind == unix.SOCK_DGRAM {
+		return "udp", nil
 	}
 	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 	if err != nil || listening == 0 {
-		return netip.AddrPort{}, errors.New("it does not listen for connections; use ListenStream=, and Accept=no")
+		return "", errors.New("it does not listen for connections; use ListenStream=, and Accept=no")
 	}
+	return "tcp", nil
+}
+
+// addressOf is the address that a socket is bound to.
+func addressOf(fd int) (netip.AddrPort, error) {
 	address, err := unix.Getsockname(fd)
 	if err != nil {
 		return netip.AddrPort{}, os.NewSyscallError("getsockname", err)
@@ -156,7 +169,7 @@ func addressOf(fd int) (netip.AddrPort, error) {
 	case *unix.SockaddrInet6:
 		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port)), nil
 	}
-	return netip.AddrPort{}, errors.New("it is no TCP socket; give ListenStream= a port, or an address and a port")
+	return netip.AddrPort{}, errors.New("it is no TCP or UDP socket; give ListenStream= a port, or an address and a port")
 }
 
 // isAddressOf says whether a socket at the address is what the listener asks for. An empty host is every interface.

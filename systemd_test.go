@@ -74,6 +74,21 @@ func TestAssignByAddress(t *testing.T) {
 	}
 }
 
+// TestAssignDatagrams: TCP and UDP have ports of their own.
+func TestAssignDatagrams(t *testing.T) {
+	tcp, at := socket(t, "tcp", "127.0.0.1:0")
+	packets, err := net.ListenPacket("udp", at)
+	if err != nil {
+		t.Skipf("the UDP port of the same number is taken: %v", err)
+	}
+	defer packets.Close()
+	udp := fileOf(t, packets.(filer))
+	chosen, err := assign([]*os.File{udp, tcp}, []config.Listener{on(at), {Network: "udp", Address: at}})
+	if want := []*os.File{tcp, udp}; err != nil || !slices.Equal(chosen, want) {
+		t.Errorf("%v, %v, not %v", chosen, err, want)
+	}
+}
+
 func TestAssignSingle(t *testing.T) {
 	f, _ := socket(t, "tcp", "127.0.0.1:0")
 	chosen, err := assign([]*os.File{f}, []config.Listener{on("192.0.2.1:1")})
@@ -110,12 +125,12 @@ func TestAssignRefuses(t *testing.T) {
 		files      []*os.File
 		listeners  []config.Listener
 	}{
-		{"another port", "listens on " + at + ", but gild is to listen on 127.0.0.1:1, 127.0.0.1:2;", []*os.File{tcp},
+		{"another port", "listens on tcp " + at + ", but gild is to listen on tcp 127.0.0.1:1, tcp 127.0.0.1:2;", []*os.File{tcp},
 			[]config.Listener{on("127.0.0.1:1"), on("127.0.0.1:2")}},
-		{"another interface", "listens on " + at, []*os.File{tcp}, []config.Listener{on(":" + port(t, at)), on(":1")}},
+		{"another interface", "listens on tcp " + at, []*os.File{tcp}, []config.Listener{on(":" + port(t, at)), on(":1")}},
 		{"one too many", "two sockets for " + at, []*os.File{tcp, again}, []config.Listener{on(at)}},
-		{"datagrams", "does not listen for connections", []*os.File{udp}, []config.Listener{on(":1")}},
-		{"unix", "no TCP socket", []*os.File{local}, []config.Listener{on(":1")}},
+		{"datagrams", "listens on udp " + packets.LocalAddr().String(), []*os.File{udp}, []config.Listener{on(":1")}},
+		{"unix", "no TCP or UDP socket", []*os.File{local}, []config.Listener{on(":1")}},
 		{"a file", "no socket", []*os.File{null}, []config.Listener{on(":1")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,14 +10,16 @@ import (
 	"gild/logs"
 	"gild/scripts"
 	"gild/server"
+	"gild/tls"
 )
 
 // worker is a process of embedded mode: front and Python in one.
 type worker struct {
 	*child
-	python *scripts.Python
-	server *server.Server
-	failed chan error
+	python       *scripts.Python
+	certificates *tls.Manager // nil: no HTTPS
+	server       *server.Server
+	failed       chan error
 }
 
 func runWorker(c *child) error {
@@ -25,6 +27,7 @@ func runWorker(c *child) error {
 	if err := w.build(); err != nil {
 		return err
 	}
+	startCertificates(w.certificates)
 	go func() {
 		if err := w.server.Serve(); err != nil {
 			w.failed <- err
@@ -44,6 +47,10 @@ func (w *worker) build() error {
 	if err != nil {
 		return err
 	}
+	vault, err := w.takeVault()
+	if err != nil {
+		return err
+	}
 	arena, err := cpython.NewArena(scripts.Geometry(w.config, group))
 	if err != nil {
 		return err
@@ -55,12 +62,17 @@ func (w *worker) build() error {
 	}
 	pools := []*cpython.Pool{cpython.NewPool(arena, scripts.PoolConfig(w.config, group, nil))}
 	board := newBoard(w.config, w.Generation)
-	options, err := w.serverOptions(sockets, scripts.NewEngine(w.config, pools, w.log), board)
+	engine := scripts.NewEngine(w.config, pools, w.log)
+	if w.certificates, err = w.openCertificates(vault, engine); err != nil {
+		return err
+	}
+	options, err := w.serverOptions(sockets, engine, board)
 	if err != nil {
 		return err
 	}
+	w.secure(&options, sockets, w.certificates)
 	w.server = server.New(options)
-	board.watch(w.server, pools)
+	board.watch(w.server, pools, w.certificates)
 	w.open(pools[0])
 	return nil
 }

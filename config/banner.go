@@ -12,9 +12,12 @@ import (
 func Banner(c *Config) string {
 	var b strings.Builder
 	line := func(label, value string) { fmt.Fprintf(&b, "%-19s: %s\n", label, value) }
-	line("Server URL", "http://"+c.hostport()+"/")
+	line("Server URL", c.url())
+	if c.HTTPS != nil {
+		line("Server URL (HTTPS)", c.httpsURL())
+	}
 	if c.ServerStatus {
-		line("Server Status", "http://"+c.hostport()+"/server-status")
+		line("Server Status", c.url()+"server-status")
 	}
 	line("Server Root", c.ServerRoot)
 	line("Error Log File", fmt.Sprintf("%s (%s)", logName(c.Log.ErrorLog, "/dev/stderr"), c.Log.Level))
@@ -37,6 +40,9 @@ func Banner(c *Config) string {
 	}
 	if c.MetricsAddress != "" {
 		line("Metrics", "http://"+reachable(c.MetricsAddress)+"/metrics")
+	}
+	if c.HTTPS != nil {
+		c.httpsLines(line)
 	}
 	return b.String()
 }

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// Check looks at everything on this machine that can be known before sockets and logs are opened: the directories.
+// Check looks at everything on this machine that can be known before sockets and logs are opened: the directories, and that files are what
+// they should be; whether a key belongs to its certificate is for package tls to find out.
 // It changes nothing. The error holds an *Error for each complaint; errors.Join made it, so its text has a line each.
 // Call it as the user who will open the files, before privileges are dropped.
 func (c *Config) Check() error {
@@ -18,6 +19,7 @@ func (c *Config) Check() error {
 		ours("--server-root", c.ServerRoot),
 		c.logFiles(),
 		parent("--pid-file", c.PidFile),
+		c.httpsFiles(),
 	)
 }
 

@@ -16,6 +16,12 @@ type Config struct {
 	Port          int    // 1..65535
 	ServerBacklog int    // argument of listen(2), at least 1
 	MaxClients    int    // connections open at once, all processes together; see ClientsPerProcess
+	HTTP2         bool   // HTTP/2 with prior knowledge on the HTTP port as well
+	HTTPS         *HTTPS // nil: there is none
+
+	ServerName     string   // host name of the site in lower case, IDN as A-labels, no port; "": every host is served
+	ServerAliases  []string // further host names in the same form, with * and ? as in Apache's ServerAlias
+	AllowLocalhost bool     // requests for localhost from this machine are served although there is a ServerName
 
 	ServerRoot       string // directory for what gild writes itself: logs, pid file and socket, unless these are given
 	PidFile          string
@@ -122,14 +128,18 @@ type Credential struct {
 
 // Listener is a socket to open before the workers start.
 type Listener struct {
-	Network string // "tcp"
-	Address string // "host:port" for net.Listen; the host is "" for every interface
-	Scheme  string // "http"
+	Network string // "tcp" or "udp"
+	Address string // "host:port" for net.Listen and net.ListenPacket; the host is "" for every interface
+	Scheme  string // "http" or "https"
 }
 
 // Listeners are the sockets to listen on. Their order is the order in which the descriptors are passed to workers.
 func (c *Config) Listeners() []Listener {
-	return []Listener{{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), Scheme: "http"}}
+	listeners := []Listener{{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), Scheme: "http"}}
+	if c.HTTPS != nil {
+		listeners = append(listeners, Listener{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.HTTPS.Port)), Scheme: "https"})
+	}
+	return listeners
 }
 
 // ClientsPerProcess is how many of MaxClients one process that speaks HTTP may have open: the front all of them, a

@@ -2,10 +2,7 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -14,11 +11,14 @@ func (r *request) derive() {
 	r.chooseMPM()
 	r.embed()
 	r.target()
+	r.ports()
 	r.paths()
+	r.secure()
 	r.logs()
 	r.timeouts()
 	r.becomeUser()
 	r.processGroup()
+	r.permissionGroup()
 	r.metrics()
 	r.reloading()
 	r.python()
@@ -63,25 +63,18 @@ func (r *request) temporary() string {
 	return "/tmp"
 }
 
-// instance is a name that no other gild on this machine has while this one runs.
+// instance is a name that no other gild on this machine has while this one runs: a port belongs to one, a host name may
+// be served by several.
 func (r *request) instance() string {
 	return fmt.Sprintf("gild-%s:%d:%d", r.hostname(), r.Port, r.env.UID)
 }
 
-// hostname is how this server is called when nothing better is known.
+// hostname is how the place where gild listens is called.
 func (c *Config) hostname() string {
 	if c.Host == "" {
 		return "localhost"
 	}
 	return c.Host
-}
-
-// hostport is the authority of the server's URL, with the port unless it is the default one.
-func (c *Config) hostport() string {
-	if c.Port != 80 {
-		return net.JoinHostPort(c.hostname(), strconv.Itoa(c.Port))
-	}
-	return strings.TrimSuffix(net.JoinHostPort(c.hostname(), ""), ":")
 }
 
 // logs finds out where each log goes.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 )
 
@@ -43,8 +42,11 @@ func (r *request) reloading() {
 // metrics complains of an address that the server listens on itself.
 func (r *request) metrics() {
 	host, port, _ := net.SplitHostPort(r.MetricsAddress)
-	if port == strconv.Itoa(r.Port) && (host == "" || r.Host == "" || host == r.Host) {
-		r.complain("--metrics-address", fmt.Errorf("port %d is the one of the server; choose another", r.Port))
+	for _, l := range r.Listeners() {
+		_, taken, _ := net.SplitHostPort(l.Address)
+		if port == taken && (host == "" || r.Host == "" || host == r.Host) {
+			r.complain("--metrics-address", fmt.Errorf("port %s is the one of the server for %s; choose another", port, l.Scheme))
+		}
 	}
 }
 

@@ -24,6 +24,26 @@ func Example() {
 	// Output: 8 threads on 127.0.0.1:8000 [{STAGE test}]
 }
 
+// A site with HTTPS by itself: the certificate is obtained, and the ports are the usual ones, of UDP as well.
+func ExampleConfig_PacketListeners() {
+	env, err := config.SystemEnv("3.11", false)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	env.Lookup = func(name string) (string, bool) { return "", false }
+	c, err := config.Parse("start-server", []string{"app.wsgi", "--server-name", "www.example.com", "--https-only"}, env)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	fmt.Println(c.Listeners(), c.PacketListeners())
+	fmt.Println(c.HTTPS.Automatic.Names)
+	// Output:
+	// [{tcp :80 http} {tcp :443 https}] [{udp :443 https}]
+	// [www.example.com example.com]
+}
+
 // A misspelt option is a complaint with a suggestion. The program prints it and ends with status 2.
 func ExampleUsageError() {
 	env, _ := config.SystemEnv("3.11", false)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,6 +34,8 @@ func FuzzParse(f *testing.F) {
 		"--rss-limit\n1G\n--memory-limit\n-1k", "--metrics-address\n[::1]:9100", "--supplementary-groups\nstaff,#1,", "--ignore-activity\n//a/..",
 		"--initial-workers\n.5\n--server-mpm\nprefork", "--maximum-requests\n9\n--maximum-requests-jitter\n10", "--options-file\n/dev/zero",
 		"--embedded-mode\n--request-timeout\n0x10", "--restart-interval\n1e9", "--process-group\n\x01",
+		"--https-only\n--server-name\nwww.example.org\n--server-alias\n*.example.org", "--ssl-certificate\na\n--ssl-certificate-chain-file\nb\n--ssl-certificate-chain-file\nc",
+		"--ssl-certificate-key-file\nk", "--ssl-protocols\n-all", "--acme-directory\nhttps://[::1]:14000/dir\n--allow-localhost\n--server-name\n\u0130", "--ssl-verify-client\n/a/..",
 		"--service-log\nname\nfile", "--thread-count\n5", "--log-level\nINFO",
 	} {
 		f.Add(seed)
@@ -105,6 +108,70 @@ func FuzzVenvVersion(f *testing.F) {
 		version := venvVersion(text)
 		if version != "" && strings.Count(version, ".") != 1 {
 			t.Errorf("%q: the version is %q", text, version)
+		}
+	})
+}
+
+// FuzzHostname feeds host names. What is accepted is in its one form: reading it again gives the same, and a name that is
+// lower case and has no letters beyond ASCII.
+func FuzzHostname(f *testing.F) {
+	for _, seed := range []string{"www.Example.com.", "b\u00fccher.example", "xn--bcher-kva.example", "*.example.com", "[::1]", "::FFFF:1.2.3.4", "fe80::1%eth0",
+		"https://a/", "a:80", "a_b", "-a", "a..b", "\u3002", "\u2126.org", "1.2.3", "\xff", "a?b\u00fc"} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	f.Fuzz(func(t *testing.T, word string, wildcards bool) {
+		name, err := parseHostname(word, wildcards)
+		if err != nil {
+			return
+		}
+		if again, err := parseHostname(name, wildcards); err != nil || again != name {
+			t.Errorf("%q is %q, which is %q, %v", word, name, again, err)
+		}
+		if name == "" || !isASCII(name) || strings.ToLower(name) != name || strings.ContainsAny(name, " /[]") {
+			t.Errorf("%q is %q", word, name)
+		}
+		if hasWildcard(name) && !wildcards {
+			t.Errorf("%q has a wildcard", name)
+		}
+	})
+}
+
+// FuzzProtocols feeds lists of versions. What is accepted are two versions that can be spoken, in ascending order.
+func FuzzProtocols(f *testing.F) {
+	for _, seed := range []string{"all", "all -TLSv1.2", "+tlsv1.3", "TLSv1 TLSv1.1,TLSv1.2", "all -SSLv3 -TLSv1", "SSLv3", "-all", "TLSv1 +TLSv1.3", "all -all", "++TLSv1.2"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		least, greatest, err := parseProtocols(list)
+		if err != nil {
+			return
+		}
+		names := []string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}
+		if low, high := slices.Index(names, least), slices.Index(names, greatest); low < 0 || low > high {
+			t.Errorf("%q is from %q to %q", list, least, greatest)
+		}
+	})
+}
+
+// FuzzCiphers feeds lists of cipher suites. What is accepted are suites of crypto/tls, each once, and OpenSSL's names for
+// them mean the same.
+func FuzzCiphers(f *testing.F) {
+	for _, seed := range []string{"ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA", "tls_ecdhe_rsa_with_chacha20_poly1305_sha256,DES-CBC3-SHA", "HIGH:!aNULL", "TLS_AES_128_GCM_SHA256", ":", "a-b"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		names, err := parseCiphers(list)
+		if err != nil {
+			return
+		}
+		openSSL := make([]string, len(names))
+		for i, name := range names {
+			openSSL[i] = openSSLName(name)
+		}
+		again, err := parseCiphers(strings.Join(openSSL, ":"))
+		if err != nil || len(names) == 0 || !slices.Equal(again, names) || len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) {
+			t.Errorf("%q is %q, which is %q, %v", list, names, again, err)
 		}
 	})
 }

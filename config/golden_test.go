@@ -265,21 +265,20 @@ func fields(c *Config) map[string]any {
 	return m
 }
 
-// changes keeps of after what is not the same in before, through all nested objects and through lists of them.
+// changes keeps of after what is not the same in before, through all nested objects and through lists of them. Of what
+// before does not have at all, it keeps what is not empty.
 func changes(before, after any) any {
-	olds, _ := before.([]any)
-	news, isList := after.([]any)
-	if isList && len(olds) == len(news) {
-		return changesOfList(olds, news)
+	if list, ok := after.([]any); ok {
+		return changesOfList(before, list)
 	}
-	old, _ := before.(map[string]any)
-	new, ok := after.(map[string]any)
-	if !ok || old == nil {
+	object, ok := after.(map[string]any)
+	if !ok {
 		return after
 	}
+	old, _ := before.(map[string]any)
 	kept := map[string]any{}
-	for key, value := range new {
-		if !reflect.DeepEqual(old[key], value) {
+	for key, value := range object {
+		if old == nil && value != nil && value != "" && value != false || old != nil && !reflect.DeepEqual(old[key], value) {
 			kept[key] = changes(old[key], value)
 		}
 	}
@@ -287,10 +286,15 @@ func changes(before, after any) any {
 }
 
 // changesOfList is changes, element by element.
-func changesOfList(before, after []any) []any {
+func changesOfList(before any, after []any) []any {
+	olds, _ := before.([]any)
 	kept := make([]any, len(after))
 	for i := range after {
-		kept[i] = changes(before[i], after[i])
+		var old any
+		if i < len(olds) {
+			old = olds[i]
+		}
+		kept[i] = changes(old, after[i])
 	}
 	return kept
 }
@@ -305,7 +309,14 @@ func TestTexts(t *testing.T) {
 		"--startup-timeout=0", "--server-mpm=prefork")
 	embedded := mustParse(t, env, "--embedded-mode", "--processes=2")
 	terminal := mustParse(t, env, "--log-to-terminal", "--access-log", "--port=80")
+	secure := mustParse(t, env, "--server-name=www.shop.org", "--server-alias=shop.example", "--server-alias=www.shop.co.uk", "--https-only",
+		"--allow-localhost", "--server-status", "--certificate-directory=/var/lib/gild", "--acme-permission-script=/srv/permit.py")
+	files := mustParse(t, env, "--https-port=8443", "--ssl-certificate=/etc/ssl/rsa", "--ssl-certificate=/etc/ssl/ecdsa", "--disable-http3")
+	local := mustParse(t, env, "--https-port=8443", "--server-name=[::1]", "--acme-agreed")
 	for name, text := range map[string]string{
+		"banner-secure.txt":   Banner(secure),
+		"banner-files.txt":    Banner(files),
+		"banner-local.txt":    Banner(local),
 		"help.txt":            Help("start-server"),
 		"help-status.txt":     Help("status"),
 		"defaults.json":       difference(&Config{}, plain),

@@ -8,6 +8,7 @@ import "time"
 type ProcessGroup struct {
 	Name           string // mod_wsgi.process_group of daemon processes; "HOST:PORT" unless --process-group is given
 	DisplayName    string // argv[0] of daemon processes
+	Permission     bool   // the group runs the permission script of automatic certificates, and no application
 	Processes      int    // how many are started at first, 1..1024; under event and worker also how many there are
 	ProcessesGiven bool   // --processes was there, with whatever number; see Multiprocess
 	Threads        int    // Python threads of each process, 1..4096; 1 under prefork

@@ -13,7 +13,7 @@ func Help(verb string) string {
 		return usage(verb) + "\n\n" + wrap(statusHelp, "", 80)
 	}
 	b.WriteString(usage(verb) + "\n\n")
-	b.WriteString(wrap("Serves a WSGI application over HTTP. Options and the script may come in any order; an option can be abbreviated, and its value follows as the next word or after '='. $NAME is replaced by the environment variable.", "", 80))
+	b.WriteString(wrap("Serves a WSGI application over HTTP and HTTPS. Options and the script may come in any order; an option can be abbreviated, and its value follows as the next word or after '='. $NAME is replaced by the environment variable.", "", 80))
 	sections := table()
 	for _, s := range sections {
 		b.WriteString(optionsHelp(s))
@@ -25,8 +25,8 @@ func Help(verb string) string {
 
 // statusHelp is what there is to know about gild status.
 const statusHelp = `Shows what a running server is doing: its processes and threads, what waits, and which processes were replaced and
-why. The options are those the server was started with; --server-root, --host, --port and --options-file say which server
-is meant, the others are not used. 'gild start-server --help' describes them. The server root depends on the user as well:
+why. The options are those the server was started with; --server-root, --host, --port, those about HTTPS and
+--options-file say which server is meant, the others are not used. 'gild start-server --help' describes them. The server root depends on the user as well:
 whoever did not start the server has to give --server-root.`
 
 // optionsHelp describes the options of a section that do something.

@@ -135,13 +135,36 @@ var uses = []struct {
 	{"--pid-file /run/gild.pid", "PidFile"},
 	{"--locale de_DE.UTF-8", "Locale"},
 	{"--lang de_DE.UTF-8", "Locale"},
+	{"--http2", "HTTP2"},
+	{"--server-name www.shop.org", "ServerName"},
+	{"--server-alias *.shop.org --server-name shop.org", "ServerAliases"},
+	{"--allow-localhost --server-name shop.org", "AllowLocalhost"},
+	{"--https-port 444 --server-name localhost", "HTTPS.Port HTTPS.MinimumVersion HTTPS.MaximumVersion HTTPS.HTTP3 HTTPS.Automatic.LocalNames HTTPS.Automatic.Directory HTTPS.Automatic.Storage"},
+	{"--ssl-port 444 --server-name localhost", "HTTPS.Port"},
+	{"--ssl-certificate stub", "Port HTTPS.Port HTTPS.Certificates"},
+	{"--ssl-certificate-file file", "HTTPS.Certificates"},
+	{"--ssl-certificate-key-file key --ssl-certificate-file file", "HTTPS.Certificates"},
+	{"--ssl-certificate-chain-file chain --ssl-certificate-file file", "HTTPS.Certificates"},
+	{"--ssl-ca-certificate-file ca --ssl-certificate-file file", "HTTPS.ClientCA"},
+	{"--ssl-verify-client /admin --ssl-certificate-file file --ssl-ca-certificate-file ca", "HTTPS.VerifyClient"},
+	{"--ssl-environment --ssl-certificate-file file", "HTTPS.Environment"},
+	{"--https-only --ssl-certificate-file file", "HTTPS.Only"},
+	{"--hsts-policy max-age=1 --https-only --ssl-certificate-file file", "HTTPS.HSTS"},
+	{"--ssl-protocols TLSv1.2 --ssl-certificate-file file", "HTTPS.MaximumVersion"},
+	{"--ssl-ciphers ECDHE-RSA-AES128-GCM-SHA256 --ssl-certificate-file file", "HTTPS.Ciphers"},
+	{"--acme-email you@shop.org --server-name shop.org", "HTTPS.Automatic.Email HTTPS.Automatic.Names"},
+	{"--acme-agreed --server-name shop.org", "HTTPS.Automatic.Agreed"},
+	{"--acme-directory https://ca.shop.org/directory --server-name shop.org", "HTTPS.Automatic.Directory"},
+	{"--acme-ca-root root.pem --server-name shop.org", "HTTPS.Automatic.CARoot"},
+	{"--acme-permission-script permit.py", "HTTPS.Automatic.PermissionScript"},
+	{"--certificate-directory kept --https-only --server-name shop.org", "HTTPS.Automatic.Storage"},
 }
 
 // alreadySo are options that set something to what it is anyway, as this version has no other; golden files show them.
-var alreadySo = []string{"--embedded-mode", "--map-head-to-get", "--help", "--options-file"}
+var alreadySo = []string{"--embedded-mode", "--map-head-to-get", "--help", "--options-file", "--disable-http3"}
 
 // derived are fields no option stands for alone.
-var derived = []string{"Embedded", "CommandLine", "Warnings", "Application.ProcessGroup", "Groups.UserHome"}
+var derived = []string{"Embedded", "CommandLine", "Warnings", "Application.ProcessGroup", "Groups.UserHome", "Groups.Permission"}
 
 // richEnv is a world in which every use above is possible.
 func richEnv(t *testing.T) Env {
@@ -200,8 +223,14 @@ func flatten(prefix string, v reflect.Value) map[string]any {
 	all := map[string]any{}
 	for i := range v.NumField() {
 		name, field := prefix+v.Type().Field(i).Name, v.Field(i)
-		if name == "Groups" {
-			field = field.Index(0) // a command line makes one
+		switch {
+		case name == "Groups":
+			field = field.Index(0) // a command line is about the first
+		case name != "HTTPS" && name != "HTTPS.Automatic":
+		case field.IsNil():
+			field = reflect.Zero(field.Type().Elem())
+		default:
+			field = field.Elem()
 		}
 		if field.Kind() != reflect.Struct {
 			all[name] = field.Interface()
@@ -214,23 +243,37 @@ func flatten(prefix string, v reflect.Value) map[string]any {
 	return all
 }
 
-// unset are fields that are zero when every use above is made.
-var unset = []string{"Timeouts.KeepAlive", "Python.DestroyInterpreter", "ScriptReloading", "ReloadOnChanges", "Embedded", "Application.ProcessGroup"}
+// unset are fields that are zero when every use above is made, and "Log.", because --log-directory and --log-to-terminal
+// exclude each other.
+var unset = []string{"Timeouts.KeepAlive", "Python.DestroyInterpreter", "ScriptReloading", "ReloadOnChanges", "Embedded", "Application.ProcessGroup",
+	"Groups.Permission", "HTTPS.HTTP3", "Log."}
 
-// TestJSONRoundTrip: a Config with every field set arrives as it was sent.
+// TestJSONRoundTrip: a Config with every field set arrives as it was sent. Certificates come from files or are obtained,
+// so there are two.
 func TestJSONRoundTrip(t *testing.T) {
-	env := richEnv(t)
-	var args []string
-	for _, use := range uses {
-		args = append(args, strings.Fields(use.args)...)
-	}
-	sent := mustParse(t, env, args...)
-	for field, value := range flatten("", reflect.ValueOf(*sent)) {
-		if reflect.ValueOf(value).IsZero() && !slices.Contains(unset, field) &&
-			!strings.HasPrefix(field, "Log.") { // --log-directory and --log-to-terminal exclude each other
-			t.Errorf("the test does not set %s", field)
+	for without, zero := range map[string]string{"--ssl-certificate": "HTTPS.Certificates", "--acme": "HTTPS.Automatic."} {
+		env := richEnv(t)
+		var args []string
+		for _, use := range uses {
+			if !strings.Contains(use.args, without) {
+				args = append(args, strings.Fields(use.args)...)
+			}
 		}
+		args = append(args, "--ssl-ca-certificate-file", "ca", "--ssl-verify-client=/a", "--ssl-environment", "--https-only", "--hsts-policy=x", "--ssl-ciphers=AES128-SHA")
+		sent := mustParse(t, env, args...)
+		for field, value := range flatten("", reflect.ValueOf(*sent)) {
+			isUnset := func(name string) bool { return name != "" && strings.HasPrefix(field, name) }
+			if reflect.ValueOf(value).IsZero() && !slices.ContainsFunc(unset, isUnset) && !isUnset(zero) {
+				t.Errorf("without %s, the test does not set %s", without, field)
+			}
+		}
+		arrives(t, sent)
 	}
+}
+
+// arrives compares a Config with itself after a journey.
+func arrives(t *testing.T, sent *Config) {
+	t.Helper()
 	data, err := json.Marshal(sent)
 	if err != nil {
 		t.Fatal(err)
@@ -345,6 +388,21 @@ func TestWSGIFlags(t *testing.T) {
 		if got := [3]bool{g.Multiprocess(), g.Multithread(), g.RunOnce()}; got != want {
 			t.Errorf("%s: multiprocess, multithread, run_once are %v, want %v", args, got, want)
 		}
+	}
+}
+
+// TestHTTPSListeners: HTTPS has a socket of TCP after that of HTTP, and one of UDP for HTTP/3.
+func TestHTTPSListeners(t *testing.T) {
+	c := Config{Host: "::1", Port: 80, HTTPS: &HTTPS{Port: 443, HTTP3: true}}
+	if got, want := c.Listeners(), []Listener{{"tcp", "[::1]:80", "http"}, {"tcp", "[::1]:443", "https"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := c.PacketListeners(), []Listener{{"udp", "[::1]:443", "https"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	c.HTTPS.HTTP3 = false
+	if got := c.PacketListeners(); got != nil {
+		t.Errorf("without HTTP/3: got %v", got)
 	}
 }
 

@@ -6,8 +6,6 @@ import "time"
 
 // Features of later versions that several options need.
 const (
-	tls         = "TLS"
-	hosts       = "virtual hosts"
 	staticFiles = "static file serving"
 	access      = "access control and authentication"
 	proxying    = "proxying"
@@ -26,16 +24,16 @@ func listenerOptions() []row {
 			help: "Address to listen on. Default: every interface."},
 		{name: "--port", values: "NUMBER", preset: "8000", since: "4.1.0",
 			set:  number(1, 65535, func(r *request) *int { return &r.Port }),
-			help: "Port to listen on for HTTP."},
+			help: "Port to listen on for HTTP. With HTTPS on its default port it is 80 by default."},
 		{name: "--server-backlog", values: "NUMBER", preset: "500", since: "4.1.0",
 			set:  number(1, 65535, func(r *request) *int { return &r.ServerBacklog }),
 			help: "How many connections the kernel keeps while none is accepted (listen(2))."},
 		{name: "--max-clients", values: "NUMBER", preset: "16384", since: "4.1.0",
 			set:  number(1, 1<<24, func(r *request) *int { return &r.MaxClients }),
-			help: "Connections open at once in all processes; others wait in the backlog. At least processes times threads. An idle connection costs a few kilobytes and no thread, so the default is far above that of mod_wsgi-express."},
+			help: "Connections open at once in all processes; others wait in the backlog. Also requests at once on HTTP/2 and HTTP/3; others are answered 503. At least processes times threads. An idle connection costs a few kilobytes and no thread, so the default is far above that of mod_wsgi-express."},
 		{name: "--keep-alive-timeout", values: "SECONDS", preset: "5", since: "4.1.0",
 			set:  seconds(0, func(r *request) *time.Duration { return &r.Timeouts.KeepAlive }),
-			help: "How long a connection may wait for its next request; 0 closes it after one."},
+			help: "How long a connection may wait for its next request; 0 closes it after one. One of HTTP/3 may wait for 30 seconds at least."},
 		{name: "--limit-request-body", values: "NUMBER", preset: "10485760", since: "4.1.0",
 			set:  number(0, 1<<62, func(r *request) *int64 { return &r.LimitRequestBody }),
 			help: "Bytes a request body may have; a larger one is answered 413. 0: no limit."},
@@ -45,12 +43,18 @@ func listenerOptions() []row {
 		{name: "--limit-request-field-size", values: "BYTES", preset: "65536",
 			set:  number(1024, 1<<24, func(r *request) *int { return &r.LimitRequestFieldSize }),
 			help: "Bytes the request line and header fields may have together; more are answered 431."},
-		{name: "--http2", since: "4.5.7", later: "HTTP/2", help: "Speak HTTP/2."},
-		{name: "--server-name", values: "HOSTNAME", since: "4.3.0", later: hosts, help: "Host name of the site."},
-		{name: "--server-alias", values: "HOSTNAME", repeat: true, since: "4.3.0", later: hosts,
-			help: "Another host name of the site."},
-		{name: "--allow-localhost", since: "4.3.0", later: hosts,
-			help: "Serve requests for localhost from this machine although a server name is set."},
+		{name: "--http2", since: "4.5.7",
+			set:  on(func(r *request) *bool { return &r.HTTP2 }),
+			help: "Speak HTTP/2 on the HTTP port, too, with clients that know it beforehand (h2c with prior knowledge). Over HTTPS it is spoken with every client that can, without this option."},
+		{name: "--server-name", values: "HOSTNAME", since: "4.3.0",
+			set:  setServerName,
+			help: "Host name of the site. Requests for others are refused, and if it begins with www. those for the name without that are redirected. With HTTPS and no certificate given, gild obtains one for it."},
+		{name: "--server-alias", values: "HOSTNAME", repeat: true, since: "4.3.0",
+			set:  addServerAlias,
+			help: "Another host name of the site; * and ? stand for any letters. Names without these are in the certificate."},
+		{name: "--allow-localhost", since: "4.3.0",
+			set:  on(func(r *request) *bool { return &r.AllowLocalhost }),
+			help: "Serve requests for localhost from this machine although there is a server name; with --https-only over HTTP as well."},
 		{name: "--compress-responses", since: "4.3.0", later: "compression", help: "Compress responses of text types."},
 		{name: "--error-document", values: "STATUS URL-PATH", repeat: true, since: "4.1.0", later: "error documents",
 			help: "Page to serve for a status."},
@@ -62,25 +66,6 @@ func listenerOptions() []row {
 		{name: "--allow-override", values: "DIRECTIVE-TYPE", repeat: true, since: "4.5.16", later: apache,
 			help: "Kinds of directives allowed in .htaccess files."},
 		{name: "--mime-types", values: "FILE-PATH", since: "4.1.0", later: staticFiles, help: "File that maps extensions to types."},
-	}
-}
-
-func tlsOptions() []row {
-	return []row{
-		{name: "--https-port", values: "NUMBER", since: "4.4.2", later: tls, help: "Port to listen on for HTTPS."},
-		{name: "--ssl-port", values: "NUMBER", since: "4.3.0", hidden: true, later: tls, help: "Former name of --https-port."},
-		{name: "--ssl-certificate", values: "FILE-PATH", since: "4.3.0", later: tls,
-			help: "Path without its extension of a certificate (.crt) and its key (.key)."},
-		{name: "--ssl-certificate-file", values: "FILE-PATH", since: "4.4.10", later: tls, help: "Certificate."},
-		{name: "--ssl-certificate-key-file", values: "FILE-PATH", since: "4.4.10", later: tls, help: "Private key."},
-		{name: "--ssl-certificate-chain-file", values: "FILE-PATH", since: "4.4.23", later: tls, help: "Intermediate certificates."},
-		{name: "--ssl-ca-certificate-file", values: "FILE-PATH", since: "4.4.10", later: tls,
-			help: "Authority that signs the certificates of clients."},
-		{name: "--ssl-verify-client", values: "URL-PATH", repeat: true, since: "4.4.10", later: tls,
-			help: "URL path for which clients need a certificate."},
-		{name: "--ssl-environment", since: "4.4.10", later: tls, help: "Put the SSL_ variables into the environ."},
-		{name: "--https-only", since: "4.3.0", later: tls, help: "Redirect HTTP to HTTPS."},
-		{name: "--hsts-policy", values: "PARAMS", since: "4.4.9", later: tls, help: "Value of Strict-Transport-Security."},
 	}
 }
 

@@ -35,6 +35,11 @@ type request struct {
 	startupLog     bool
 	startupLogName string
 	mapHead        string
+
+	https       HTTPS     // what Config.HTTPS will be, if HTTPS is asked for
+	automatic   Automatic // the same of HTTPS.Automatic
+	privateKeys []string  // --ssl-certificate-key-file as given
+	chains      []string  // --ssl-certificate-chain-file as given
 }
 
 // Parse makes a Config of the words after "gild", of which verb is the first. It follows mod_wsgi-express: options and
@@ -106,7 +111,7 @@ func (r *request) travels() error {
 
 // presets gives every row its default, in the words a user would write.
 func (r *request) presets() {
-	r.Python.DestroyInterpreter, r.ScriptReloading = true, true
+	r.Python.DestroyInterpreter, r.ScriptReloading, r.https.HTTP3 = true, true, true
 	r.Groups = make([]ProcessGroup, 1)
 	for _, o := range r.all {
 		r.preset(o)

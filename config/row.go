@@ -14,6 +14,7 @@ type row struct {
 	until  string // release of mod_wsgi that had it last; "": current
 	hidden bool   // accepted, but another spelling is the one to use
 	daemon bool   // it is about daemon processes, so it has no effect in embedded mode
+	https  tie    // what it has to do with HTTPS
 
 	check func(value string) error // of a dropped option: whether mod_wsgi-express would take the value; nil: any
 
@@ -22,6 +23,15 @@ type row struct {
 	dropped string // accepted with a warning: why it has no meaning here
 	later   string // refused: the feature it belongs to, which is not in this version
 }
+
+// tie is what an option has to do with a feature that may be there or not.
+type tie int
+
+const (
+	untied     tie = iota // nothing
+	asksHTTPS             // if it is given, there is HTTPS
+	needsHTTPS            // if it is given and there is no HTTPS, it has no effect
+)
 
 // arity is how many words follow the option.
 func (o *row) arity() int { return len(strings.Fields(o.values)) }
@@ -41,7 +51,8 @@ func table() []section {
 		{"Application", applicationOptions()},
 		{"Interpreter", interpreterOptions()},
 		{"Listener and HTTP", listenerOptions()},
-		{"TLS", tlsOptions()},
+		{"HTTPS", httpsOptions()},
+		{"Automatic certificates", certificateOptions()},
 		{"Processes and threads", processOptions()},
 		{"Limits of a process", limitOptions()},
 		{"Timeouts of connections", timeoutOptions()},

@@ -1,6 +1,7 @@
 package cpython
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -148,6 +149,7 @@ func init() {
 		"refused":  (*stage).refused,                                                                 // NAME: Submit returns ErrBusy
 		"resubmit": (*stage).resubmit,                                                                // NAME [SEAT]
 		"verdict":  (*stage).verdict,                                                                 // NAME STATUS: news comes, and it is done
+		"expire":   (*stage).expire,                                                                  // NAME: who waits for it has no more time
 		"undone":   func(s *stage, w []string) error { return same(s.requests[w[0]].Done(), false) }, // NAME
 		"body":     (*stage).body,                                                                    // NAME TEXT: head and then that are there
 		"end":      func(s *stage, w []string) error { return same(s.requests[w[0]].End() == Open, w[1] == "open") },
@@ -284,6 +286,16 @@ func (s *stage) verdict(words []string) error {
 		r.Wait()
 	}
 	return same(r.Verdict(), integer(words[1]))
+}
+
+func (s *stage) expire(words []string) error {
+	ctx, cancel := context.WithCancel(s.Context())
+	cancel()
+	r := s.requests[words[0]]
+	for !r.Done() {
+		r.WaitContext(ctx)
+	}
+	return same(r.Verdict(), gatewayTimeout)
 }
 
 func (s *stage) body(words []string) error {

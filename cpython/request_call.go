@@ -154,6 +154,18 @@ func (r *Request) Wait() {
 	r.waits.Store(0)
 }
 
+// WaitContext is Wait for a request that the caller gives up when the context
+// ends: Done returns true then, and the verdict is 504.
+func (r *Request) WaitContext(ctx context.Context) {
+	r.waits.Store(r.pool.now.Load())
+	select {
+	case <-r.news:
+	case <-ctx.Done():
+		r.giveUp(gatewayTimeout)
+	}
+	r.waits.Store(0)
+}
+
 // WaitFor is Wait for d at most. It returns false when nothing has come.
 func (r *Request) WaitFor(d time.Duration) bool {
 	if d <= 0 {

@@ -3,6 +3,7 @@ package integration
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +16,20 @@ import (
 	"time"
 )
 
-// connection is one TCP connection of a story, seen from the client.
+// talk is what a story does with a connection, whatever protocol it speaks. A *connection speaks HTTP/1, a *stream the
+// others.
+type talk interface {
+	send(raw []byte) error         // in the form of HTTP/1
+	head() (*http.Response, error) // of the next answer
+	part(n int) (string, error)    // of its body
+	rest() (string, bool, error)   // of its body, and whether it is torn
+	closed() error                 // the server ends the connection
+	Close() error
+	shut() error
+	reset() error
+}
+
+// connection is one TCP connection of a story, seen from the client, with TLS on it or not.
 type connection struct {
 	net.Conn
 	read    *bufio.Reader
@@ -29,8 +43,11 @@ func dial(address string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{Conn: c, read: bufio.NewReader(c)}, nil
+	return converse(c), nil
 }
+
+// converse is a conversation in HTTP/1.
+func converse(c net.Conn) *connection { return &connection{Conn: c, read: bufio.NewReader(c)} }
 
 // requestLine finds the method of each request in raw bytes.
 var requestLine = regexp.MustCompile(`([A-Z]+) \S+ HTTP/1\.`)
@@ -109,9 +126,16 @@ func (c *connection) closed() error {
 
 // reset closes the connection so that the server's next write fails, as when a browser is killed.
 func (c *connection) reset() error {
-	c.Conn.(*net.TCPConn).SetLinger(0)
-	return c.Close()
+	tcp := c.Conn
+	if t, ok := tcp.(*tls.Conn); ok {
+		tcp = t.NetConn()
+	}
+	tcp.(*net.TCPConn).SetLinger(0)
+	return tcp.Close()
 }
+
+// shut ends the sending half of a connection: the body that was announced will not come.
+func (c *connection) shut() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
 
 // render makes the text of a request section into bytes. It adds the protocol version, Host, Content-Length (or the
 // chunks) where the text does not have them.

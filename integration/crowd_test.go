@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,12 +61,16 @@ type loss struct {
 
 // manner is how a client of a crowd behaves.
 type manner struct {
-	keep bool // it uses its connection again
-	slow bool // it sends its request in several pieces, with pauses
+	keep     bool   // it uses its connection again
+	slow     bool   // it sends its request in several pieces, with pauses
+	protocol string // of protocols; "" is plain HTTP/1
 }
 
-// manners are those of any crowd.
-var manners = []manner{{}, {keep: true}, {keep: true, slow: true}}
+// manners are those of any crowd, secureManners of one that comes by HTTPS.
+var (
+	manners       = []manner{{}, {keep: true}, {keep: true, slow: true}}
+	secureManners = []manner{{protocol: "tls"}, {protocol: "tls", keep: true}, {protocol: "h2"}, {protocol: "h3"}}
+)
 
 // startCrowd starts gild with crowdApplication.
 func startCrowd(t *testing.T, args ...string) *gild {
@@ -89,9 +94,13 @@ func deploy(t *testing.T, dir string, version int64) {
 }
 
 // gather sets a crowd on a gild: so many clients of each manner.
-func gather(t *testing.T, g *gild, each int) *crowd {
+func gather(t *testing.T, g *gild, each int, manners ...manner) *crowd {
 	c := &crowd{t: t, g: g, stop: make(chan struct{}), lost: map[int64]loss{}, pids: map[int]bool{}}
 	for _, m := range manners {
+		if m.protocol == "h2" || m.protocol == "h3" {
+			c.joinLine(m.protocol, each)
+			continue
+		}
 		for range each {
 			c.all.Go(func() { c.client(m) })
 		}
@@ -102,13 +111,18 @@ func gather(t *testing.T, g *gild, each int) *crowd {
 // client asks until the crowd leaves.
 func (c *crowd) client(m manner) {
 	var conn *connection
-	for {
-		select {
-		case <-c.stop:
-			return
-		default:
-		}
+	for !c.over() {
 		conn = c.ask(m, conn)
+	}
+}
+
+// over reports whether the crowd is to leave.
+func (c *crowd) over() bool {
+	select {
+	case <-c.stop:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -116,7 +130,7 @@ func (c *crowd) client(m manner) {
 func (c *crowd) ask(m manner, conn *connection) *connection {
 	if conn == nil {
 		var err error
-		if conn, err = dial(c.g.address()); err != nil {
+		if conn, err = m.dial(c.g); err != nil {
 			c.note(c.numbers.Add(1), 0, 0, loss{err: err})
 			return nil
 		}
@@ -131,7 +145,18 @@ func (c *crowd) ask(m manner, conn *connection) *connection {
 	return nil
 }
 
-// exchange sends a request and reads its answer, which must be of that version or a newer one.
+func (m manner) dial(g *gild) (*connection, error) {
+	if m.protocol == "" {
+		return dial(g.address())
+	}
+	c, err := tls.Dial("tcp", g.secure(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		return nil, err
+	}
+	return converse(c), nil
+}
+
+// exchange sends a request and reads its answer.
 func (m manner) exchange(conn *connection, number, version int64) (pid int, how loss) {
 	conn.SetDeadline(time.Now().Add(patience))
 	if err := m.send(conn, number); err != nil {
@@ -142,6 +167,11 @@ func (m manner) exchange(conn *connection, number, version int64) (pid int, how 
 		return 0, loss{err: fmt.Errorf("no response: %w", err)}
 	}
 	conn.answer = answer
+	return read(answer, number, version)
+}
+
+// read takes an answer, which must be of that version or a newer one.
+func read(answer *http.Response, number, version int64) (pid int, how loss) {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK {
 		return 0, loss{answer.StatusCode, err != nil, fmt.Errorf("status %s, %v", answer.Status, err)}

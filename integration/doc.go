@@ -1,6 +1,6 @@
 // Package integration answers one question: does the gild that was built do what was promised, seen from outside?
 //
-// It has tests only. They run the binary, talk to it over TCP, and read its logs. The binary is built once from the
+// It has tests only. They run the binary, talk to it as clients do, and read its logs. The binary is built once from the
 // working tree, with cgo's flags from the environment (make test sets them; eval "$(make -s env)" does for plain go
 // test), or taken from $GILD.
 //
@@ -26,11 +26,14 @@
 // These say how the story is played; their place does not matter:
 //
 //	cmd        the command line after "gild"; "start-server app.wsgi" without this section. Quotes as in a shell;
-//	           $DIR is the story's directory, $PORT its port, $BUSY a port that is taken
+//	           $DIR is the story's directory, $PORT its port, $HTTPS the one for HTTPS, $BUSY a port that is taken. The
+//	           certificate $DIR/site, for localhost, gild.example and 127.0.0.1, is there if it is asked for with $HTTPS, and
+//	           so is ca.pem, of the authority that has signed it
 //	env        NAME=value lines, added to the environment
-//	with       settings: "processes 1 2" plays the story once with each number of processes, "placement embedded" only
-//	           in that placement (by default in each of the table in process_test.go), "python 3.12" not on an older
-//	           one, "user root" only for root, in a directory that other users can read
+//	with       settings: "processes 1 2" plays the story once with each number of processes, "protocols tls h2" with each
+//	           of those protocols and the options that they need, "placement embedded" only in that placement (by default
+//	           in each of the table in process_test.go), "python 3.12" not on an older one, "user root" only for root, in a
+//	           directory that other users can read; "user nobody" likewise, but gild is started by nobody
 //
 // These happen:
 //
@@ -48,6 +51,9 @@
 //	closed C   the server closes the connection without another byte
 //	close C, shut C, reset C
 //	           the client closes the connection, only its sending half, or breaks it
+//	connect C  how the connection is made, below
+//	certificate STUB
+//	           writes STUB.crt and STUB.key, below; a second one replaces them
 //	log, access, stdout, stderr
 //	           lines that come, in this order and after those of earlier sections of the kind: a part of the line, or
 //	           all of it after "^". "!part" is on no line of the error log until the story has ended. "log anywhere" is
@@ -62,9 +68,34 @@
 //	           it does. "(exit N)" in the first line stands for an exit status other than 0
 //	exit       gild ends by itself, with this status
 //
+// # Protocols
+//
+// A connection whose name begins with one, such as "h2:a", speaks this protocol: http, tls (HTTP/1.1 over TLS), h2c (HTTP/2
+// with prior knowledge), h2, h3. Others speak the one that the story is played with, and that is http unless "with" says so.
+// With HTTP/2 and HTTP/3, "a.1" and "a.2" are streams of one connection, each of which carries one request after the other;
+// with HTTP/1 they are two connections. What is sent has the form of HTTP/1 always and is translated. "(torn)" is the reset
+// of a stream, and "reset C" one by the client.
+//
+// The lines of a connect section are some of these, in any order:
+//
+//	name HOST          for SNI and Host; localhost otherwise
+//	offer P...         what the client offers by ALPN
+//	version V          the only version of TLS that it knows, such as TLSv1.2
+//	suites S...        the cipher suites, likewise
+//	certificate STUB   which it shows
+//	trust FILE         the authorities by which it judges, instead of the story's
+//	to https, to http  the port, for who mistakes it
+//
+// and after an empty line what comes of it: "(eventually)", then version, protocol, kind of key and first name of the server's
+// certificate, "(another name)" if it is not for HOST, "(not trusted)" if it is not valid; or "refused: " and the error.
+//
+// Those of a certificate section: "names N...", "rsa" instead of an elliptic curve, "valid -9 -1" in days from now, "chained" by an
+// intermediate authority, whose certificate is in STUB.chain, "client" for clients, "stranger" if nobody knows who has signed it,
+// "mismatched" with the key of another, "mode 600" of the key.
+//
 // In what is expected, "*" stands for any characters of a line, a line that is just "*" for any lines, and \* for a star.
-// {name} keeps what stands there and must from then on be the same; {not name} must differ. {dir}, {port} and {busy} are
-// known from the start. What is sent may contain {name} too.
+// {name} keeps what stands there and must from then on be the same; {not name} must differ. {dir}, {port}, {https} and {busy}
+// are known from the start; so are {scheme}, {version} of HTTP and {own}, the port, of the protocol that the story is played with. What is sent may contain {name} too.
 //
 // # Running
 //
@@ -85,4 +116,12 @@
 // Django site of current releases, driven as a browser would drive them. Those come from PyPI, pinned in requirements.txt;
 // make test installs them into a virtual environment and names it in GILD_TEST_VENV. Without it they are skipped, but not in
 // CI: there a missing environment is a failure.
+//
+// # Programs of others
+//
+// HTTPS is tested with programs that share no code with gild: h2spec (conformance of HTTP/2), aioquic (a client for HTTP/3),
+// Chromium, testssl.sh, and Pebble, the certificate authority that Let's Encrypt made for tests. build/tools.sh installs
+// them, make test calls it; GILD_TOOLS and GILD_CLIENTS name two directories of them. Each that is missing skips its tests, but
+// not in CI. What they find and gild does on purpose is in testdata/h2spec.txt and testdata/testssl.txt, with the reasons; what
+// stands there and is not found fails, too.
 package integration

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +45,7 @@ type gild struct {
 	t      *testing.T
 	dir    string // files, server root and working directory
 	port   int
+	https  int // the port for HTTPS, if args ask for it with $HTTPS
 	cmd    *exec.Cmd
 	stdout buffer
 	stderr buffer
@@ -67,29 +70,42 @@ func start(t *testing.T, dir string, env []string, args []string, adjust ...func
 // launch is one attempt of start.
 func launch(t *testing.T, dir string, env []string, args []string, adjust ...func(*exec.Cmd)) *gild {
 	t.Helper()
-	g := &gild{t: t, dir: dir, port: freePort(t), done: make(chan struct{})}
+	g := prepare(t, dir)
+	g.run(env, args, adjust...)
+	return g
+}
+
+// prepare is a gild that has its ports and does not run yet.
+func prepare(t *testing.T, dir string) *gild {
+	t.Helper()
+	return &gild{t: t, dir: dir, port: freePort(t), https: freePort(t), done: make(chan struct{})}
+}
+
+// run starts the process of a prepared gild. It is the caller who stops it.
+func (g *gild) run(env []string, args []string, adjust ...func(*exec.Cmd)) {
+	g.t.Helper()
 	full := g.complete(args)
 	g.cmd = exec.Command(built.gild, full...)
-	g.cmd.Dir = dir
-	g.cmd.Env = environ(append(env, marker+"="+dir))
+	g.cmd.Dir = g.dir
+	g.cmd.Env = environ(append(env, marker+"="+g.dir))
 	g.cmd.Stdout, g.cmd.Stderr = &g.stdout, &g.stderr
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	for _, change := range adjust {
 		change(g.cmd)
 	}
 	if err := g.cmd.Start(); err != nil {
-		t.Fatal(err)
+		g.t.Fatal(err)
 	}
 	go func() { g.cmd.Wait(); close(g.done) }()
-	return g
 }
 
-// complete substitutes $DIR and $PORT in args and adds the options that each test needs, so that "status" finds what
+// complete substitutes $DIR, $PORT and $HTTPS in args and adds the options that each test needs, so that "status" finds what
 // "start-server" has started.
 func (g *gild) complete(args []string) []string {
 	var out []string
+	replacer := strings.NewReplacer("$DIR", g.dir, "$PORT", strconv.Itoa(g.port), "$HTTPS", strconv.Itoa(g.https))
 	for _, arg := range args {
-		out = append(out, strings.NewReplacer("$DIR", g.dir, "$PORT", strconv.Itoa(g.port)).Replace(arg))
+		out = append(out, replacer.Replace(arg))
 	}
 	if len(out) == 0 || out[0] != "start-server" && out[0] != "status" {
 		return out
@@ -139,32 +155,71 @@ func write(t *testing.T, dir, name, text string) {
 // deadline is when something that is waited for has certainly failed.
 func deadline() time.Time { return time.Now().Add(patience) }
 
-// freePort is a port that nothing listened on a moment ago.
+// freePort is a port of TCP and UDP that nothing used a moment ago, and that neither this function nor the system will give
+// to anybody else: the system gives higher ones to those who do not care (ip_local_port_range).
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 12000 + rand.IntN(20000)
+		if _, taken := portsGiven.LoadOrStore(port, true); !taken && isFree(port) {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
+}
+
+// portsGiven are the ports that freePort has given away.
+var portsGiven sync.Map
+
+// isFree reports whether nothing uses the port of 127.0.0.1.
+func isFree(port int) bool {
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return false
+	}
+	l.Close()
+	p, err := net.ListenPacket("udp", address)
+	if err == nil {
+		p.Close()
+	}
+	return err == nil
 }
 
 // lostPort waits until gild accepts connections or has ended, and reports whether it ended because somebody else
 // has its port.
 func (g *gild) lostPort() bool {
 	for end := time.Now().Add(patience); !g.over() && time.Now().Before(end); {
-		if c, err := net.Dial("tcp", g.address()); err == nil {
-			c.Close()
+		if g.accepts() {
 			return false
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return strings.Contains(g.stderr.String(), fmt.Sprintf(":%d", g.port)) &&
-		strings.Contains(g.stderr.String(), "already in use")
+	text := g.stderr.String()
+	return strings.Contains(text, "already in use") &&
+		(strings.Contains(text, fmt.Sprintf(":%d", g.port)) || strings.Contains(text, fmt.Sprintf(":%d", g.https)))
+}
+
+// accepts reports whether all ports are open: that for HTTPS is the last.
+func (g *gild) accepts() bool {
+	address := g.address()
+	if slices.Contains(g.cmd.Args, strconv.Itoa(g.https)) {
+		address = g.secure()
+	} else if at := slices.Index(g.cmd.Args, "--port"); at > 0 && at+1 < len(g.cmd.Args) {
+		address = "127.0.0.1:" + g.cmd.Args[at+1] // not always ours
+	}
+	c, err := net.Dial("tcp", address)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
 }
 
 func (g *gild) address() string { return fmt.Sprintf("127.0.0.1:%d", g.port) }
+
+// secure is the address for HTTPS and HTTP/3.
+func (g *gild) secure() string { return fmt.Sprintf("127.0.0.1:%d", g.https) }
 
 // url is the absolute URL of a path.
 func (g *gild) url(path string) string { return "http://" + g.address() + path }

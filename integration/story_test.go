@@ -1,12 +1,12 @@
 package integration
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,7 +30,7 @@ func TestStories(t *testing.T) {
 		for _, run := range runs(t, file, archive) {
 			t.Run(run.name, func(t *testing.T) {
 				t.Parallel()
-				newStory(t, file, archive, run.args).play()
+				newStory(t, file, archive, run).play()
 			})
 		}
 	}
@@ -38,38 +38,60 @@ func TestStories(t *testing.T) {
 
 // run is one way to play a story.
 type run struct {
-	name string
-	args []string // added to the command line
+	name     string
+	protocol string
+	args     []string // added to the command line
 }
 
-// runs multiplies a story by the placements and the numbers of processes that its "with" section asks for.
+// runs multiplies a story by the placements, protocols and numbers of processes that its "with" section asks for.
 func runs(t *testing.T, file string, archive *txtar.Archive) []run {
-	base := strings.TrimSuffix(filepath.Base(file), ".txtar")
 	if !expectsSomething(archive) {
 		t.Fatalf("%s expects nothing, so it cannot fail", file)
 	}
 	with := settings(t, file, archive)
-	var list []run
-	for _, place := range placements {
-		if only := with["placement"]; only != nil && only[0] != place.name {
-			continue
-		}
-		if with["processes"] == nil {
-			list = append(list, run{base + "/" + place.name, place.args})
-		}
-		for _, n := range with["processes"] {
-			name := fmt.Sprintf("%s/%s/processes=%s", base, place.name, n)
-			list = append(list, run{name, append([]string{"--processes", n}, place.args...)})
+	list := []run{{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), protocol: protocols[0].name}}
+	list = multiply(list, placements, func(r *run, p placement) bool {
+		r.add(p.name, p.args...)
+		return with["placement"] == nil || with["placement"][0] == p.name
+	})
+	list = multiply(list, with["protocols"], func(r *run, name string) bool {
+		r.protocol = name
+		r.add(name, findProtocol(name).args...)
+		return true
+	})
+	return multiply(list, with["processes"], func(r *run, n string) bool {
+		r.add("processes="+n, "--processes", n)
+		return true
+	})
+}
+
+// multiply makes a run of each that there is for each choice, as change wants it, which may also drop it. Without choices
+// all stays as it is.
+func multiply[T any](list []run, choices []T, change func(*run, T) bool) (all []run) {
+	if len(choices) == 0 {
+		return list
+	}
+	for _, r := range list {
+		for _, choice := range choices {
+			if made := r; change(&made, choice) {
+				all = append(all, made)
+			}
 		}
 	}
-	return list
+	return all
+}
+
+// add extends the name and the options of a run.
+func (r *run) add(name string, args ...string) {
+	r.name += "/" + name
+	r.args = slices.Concat(r.args, args)
 }
 
 // expectsSomething reports whether the story has a section that can fail.
 func expectsSomething(archive *txtar.Archive) bool {
 	for _, f := range archive.Files {
 		switch verb, _, _ := strings.Cut(f.Name, " "); verb {
-		case "response", "head", "closed", "exit", "log", "access", "stdout", "stderr", "processes", "gone", "gild":
+		case "response", "head", "connect", "closed", "exit", "log", "access", "stdout", "stderr", "processes", "gone", "gild":
 			return true
 		}
 	}
@@ -88,10 +110,13 @@ func settings(t *testing.T, file string, archive *txtar.Archive) map[string][]st
 			if len(words) == 0 {
 				continue
 			}
-			if len(words) < 2 || !strings.Contains(" placement processes python user ", " "+words[0]+" ") {
+			if len(words) < 2 || !strings.Contains(" placement processes protocols python user ", " "+words[0]+" ") {
 				t.Fatalf("%s: with: %q is not a setting", file, line)
 			}
 			with[words[0]] = words[1:]
+			if words[0] == "protocols" && slices.ContainsFunc(words[1:], func(name string) bool { return findProtocol(name) == nil }) {
+				t.Fatalf("%s: with: not all in %q are protocols", file, line)
+			}
 		}
 	}
 	return with
@@ -106,19 +131,24 @@ type story struct {
 	dir         string
 	gild        *gild
 	known       names
-	connections map[string]*connection
-	sent        map[string][]byte // last request by connection, for "(eventually)"
-	never       []string          // log lines that must not come
-	logSeen     map[string]int    // how much of each log earlier sections have used up
-	changed     bool              // -u has rewritten an answer
+	protocol    string // of a connection that does not say which
+	authority   *authority
+	connections map[string]talk
+	sessions    map[string]*session // by the part of a connection's name before the dot
+	ways        map[string]*way     // of connections, by name
+	sent        map[string][]byte   // last request by connection, for "(eventually)"
+	never       []string            // log lines that must not come
+	logSeen     map[string]int      // how much of each log earlier sections have used up
+	changed     bool                // -u has rewritten an answer
 }
 
-func newStory(t *testing.T, file string, archive *txtar.Archive, args []string) *story {
+func newStory(t *testing.T, file string, archive *txtar.Archive, how run) *story {
 	copied := *archive
 	copied.Files = append([]txtar.File(nil), archive.Files...)
 	return &story{
-		t: t, file: file, archive: &copied, args: args, dir: t.TempDir(), known: names{},
-		connections: map[string]*connection{}, sent: map[string][]byte{}, logSeen: map[string]int{},
+		t: t, file: file, archive: &copied, protocol: how.protocol, args: how.args, dir: t.TempDir(), known: names{},
+		connections: map[string]talk{}, sessions: map[string]*session{}, ways: map[string]*way{},
+		sent: map[string][]byte{}, logSeen: map[string]int{},
 	}
 }
 
@@ -126,6 +156,10 @@ func newStory(t *testing.T, file string, archive *txtar.Archive, args []string) 
 func (s *story) play() {
 	s.requirePython()
 	s.requireUser()
+	args, _ := s.commandLine()
+	if err := s.prepareSecurity(args); err != nil {
+		s.t.Fatal(err)
+	}
 	for i := range s.archive.Files {
 		section := &s.archive.Files[i]
 		if err := s.perform(section); err != nil {
@@ -150,6 +184,20 @@ func (s *story) requirePython() {
 	}
 }
 
+// nobody is the user who has no rights.
+var nobody = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+
+// become lets gild be started by whom the story says, in a directory that is his.
+func (s *story) become(gild *exec.Cmd) {
+	if with := settings(s.t, s.file, s.archive)["user"]; with == nil || with[0] != "nobody" {
+		return
+	}
+	gild.SysProcAttr.Credential = nobody.Credential
+	if err := os.Chown(s.dir, int(nobody.Credential.Uid), int(nobody.Credential.Gid)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // requireUser skips a story that only root can play, and lets other users into its directory.
 func (s *story) requireUser() {
 	if with := settings(s.t, s.file, s.archive)["user"]; with == nil {
@@ -159,7 +207,7 @@ func (s *story) requireUser() {
 		s.t.Skip("needs root")
 	}
 	other := exec.Command(built.gild, "--version")
-	other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	other.SysProcAttr = nobody
 	if out, err := other.CombinedOutput(); err != nil {
 		s.t.Skipf("needs a Python that others than root can read: %v\n%s", err, out)
 	}
@@ -172,8 +220,8 @@ func (s *story) requireUser() {
 
 // finish ends the story as most end: gild stops on TERM.
 func (s *story) finish() {
-	for _, c := range s.connections {
-		c.Close()
+	for name := range s.connections {
+		s.hangUp(name)
 	}
 	if s.gild == nil {
 		s.begin()
@@ -199,6 +247,9 @@ func (s *story) perform(section *txtar.File) error {
 	case "with", "cmd", "env":
 		return nil
 	}
+	if verb == "certificate" {
+		return s.certify(name, section)
+	}
 	act, ok := verbs[verb]
 	if !ok {
 		return s.write(section.Name, section.Data)
@@ -214,13 +265,14 @@ var verbs = map[string]func(*story, string, *txtar.File) error{
 	"request":  (*story).request,
 	"send":     (*story).send,
 	"response": (*story).response,
+	"connect":  (*story).connect,
 	"head":     (*story).head,
 	"body":     (*story).body,
 	"end":      (*story).end,
-	"close":    func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).Close) },
-	"reset":    func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).reset) },
-	"shut":     func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).shut) },
-	"closed":   func(s *story, name string, _ *txtar.File) error { return s.leave(name, (*connection).closed) },
+	"close":    func(s *story, name string, _ *txtar.File) error { s.hangUp(name); return nil },
+	"reset":    func(s *story, name string, _ *txtar.File) error { return s.leave(name, talk.reset) },
+	"shut":     func(s *story, name string, _ *txtar.File) error { return s.leave(name, talk.shut) },
+	"closed":   func(s *story, name string, _ *txtar.File) error { return s.leave(name, talk.closed) },
 	"log":      func(s *story, how string, f *txtar.File) error { return s.lines(f, "log "+how, s.gild.log) },
 	"access":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "access", s.gild.access) },
 	"stdout":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "stdout", s.gild.stdout.String) },
@@ -243,16 +295,18 @@ func (s *story) write(name string, data []byte) error {
 		return err
 	}
 	text := strings.ReplaceAll(string(data), "$DIR", s.dir)
+	if s.gild != nil {
+		text = strings.ReplaceAll(text, "$HTTPS", s.known["https"])
+	}
 	if err := os.WriteFile(path+"~", []byte(text), 0o666); err != nil {
 		return err
 	}
 	return os.Rename(path+"~", path)
 }
 
-// begin starts gild when the first section needs it.
-func (s *story) begin() {
-	args := []string{"start-server", "app.wsgi"}
-	var env []string
+// command line and environment of gild, as the sections say.
+func (s *story) commandLine() (args, env []string) {
+	args = []string{"start-server", "app.wsgi"}
 	for _, f := range s.archive.Files {
 		switch f.Name {
 		case "cmd":
@@ -264,14 +318,21 @@ func (s *story) begin() {
 	if args[0] == "start-server" {
 		args = append(args, s.args...)
 	}
+	return args, env
+}
+
+// begin starts gild when the first section needs it.
+func (s *story) begin() {
+	args, env := s.commandLine()
 	for i := range args {
 		if strings.Contains(args[i], "$BUSY") {
 			args[i] = strings.ReplaceAll(args[i], "$BUSY", s.busyPort())
 		}
 	}
-	s.gild = start(s.t, s.dir, env, args)
-	s.known["port"] = strconv.Itoa(s.gild.port)
+	s.gild = start(s.t, s.dir, env, args, s.become)
+	s.known["port"], s.known["https"] = strconv.Itoa(s.gild.port), strconv.Itoa(s.gild.https)
 	s.known["dir"] = s.dir
+	s.tell(findProtocol(s.protocol))
 }
 
 // busyPort is a port that something else listens on for as long as the story lasts; {busy} in expected text.
@@ -311,26 +372,14 @@ func words(line string) []string {
 }
 
 // retry calls try until it gives nil, and gives up with its last error when patience ends.
-func retry(try func() error) error {
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+func retry(try func() error) error { return retryFor(patience, try) }
+
+// retryFor is retry with another patience, for what takes its time.
+func retryFor(length time.Duration, try func() error) error {
+	for end := time.Now().Add(length); ; time.Sleep(10 * time.Millisecond) {
 		err := try()
 		if err == nil || time.Now().After(end) {
 			return err
 		}
 	}
-}
-
-// connection is the one called name, opened if the story has not used it yet.
-func (s *story) connection(name string) (*connection, error) {
-	if name == "" {
-		return nil, errors.New("a connection needs a name")
-	}
-	if c := s.connections[name]; c != nil {
-		return c, nil
-	}
-	c, err := dial(s.gild.address())
-	if err == nil {
-		s.connections[name] = c
-	}
-	return c, err
 }

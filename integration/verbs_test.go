@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -16,7 +15,7 @@ func (s *story) request(name string, section *txtar.File) error {
 	if err != nil {
 		return err
 	}
-	raw, err := render(text, s.gild.address())
+	raw, err := render(text, s.host(name))
 	if err != nil {
 		return err
 	}
@@ -106,8 +105,7 @@ func (s *story) response(name string, section *txtar.File) error {
 
 // again repeats the last request of a connection on a new one.
 func (s *story) again(name string, want answer) (answer, error) {
-	s.connections[name].Close()
-	delete(s.connections, name)
+	s.hangUp(name)
 	if err := s.transmit(name, s.sent[name]); err != nil {
 		return answer{}, err
 	}
@@ -266,16 +264,13 @@ func (s *story) end(name string, section *txtar.File) error {
 }
 
 // leave does something to a connection that has no answer.
-func (s *story) leave(name string, how func(*connection) error) error {
+func (s *story) leave(name string, how func(talk) error) error {
 	c, err := s.connection(name)
 	if err != nil {
 		return err
 	}
 	return how(c)
 }
-
-// shut ends the sending half of a connection: the body that was announced will not come.
-func (c *connection) shut() error { return c.Conn.(*net.TCPConn).CloseWrite() }
 
 // lines waits until the lines of the section have come in a log, in their order and after those of earlier
 // sections of the same kind. Lines with "!" must not have come when the story ends.

@@ -7,8 +7,11 @@ import (
 	"gild/cpython"
 )
 
-// hasSeats reports whether a connection holds a Python thread for as long as it lives.
-func hasSeats(c *config.Config) bool { return c.MPM != config.Event }
+// hasSeats reports whether a connection holds a thread of the group for as long as it lives. A question to the permission
+// script belongs to no connection.
+func hasSeats(c *config.Config, g *config.ProcessGroup) bool {
+	return c.MPM != config.Event && !g.Permission
+}
 
 // requests is how many requests can be in the hands of a front at once, at the least: also those whose body is still coming.
 const requests = 1024
@@ -16,7 +19,7 @@ const requests = 1024
 // Geometry is that of the arena of a process group. There are twice as many records as processes, so that each process can be
 // replaced by one that has started before it goes.
 func Geometry(c *config.Config, g *config.ProcessGroup) cpython.Geometry {
-	_, lanes := lanesOf(c)
+	_, lanes := contentsOf(c, g).lanes()
 	return cpython.Geometry{
 		Requests:  max(requests, g.MaximumProcesses*g.Threads+g.Backlog),
 		Lanes:     lanes,
@@ -35,7 +38,7 @@ func Records(c *config.Config, g *config.ProcessGroup) int {
 
 // PoolConfig says how the front treats the processes of a group. distrust is told about those that break the protocol.
 func PoolConfig(c *config.Config, g *config.ProcessGroup, distrust func(record, pid int, reason string)) cpython.PoolConfig {
-	lanes, _ := lanesOf(c)
+	lanes, _ := contentsOf(c, g).lanes()
 	processes := g.MaximumProcesses
 	if c.Embedded {
 		processes = 1
@@ -47,7 +50,7 @@ func PoolConfig(c *config.Config, g *config.ProcessGroup, distrust func(record, 
 		Connect:  connectTimeout(c, g),
 		Queue:    g.Timeouts.Queue,
 		Socket:   g.Timeouts.Socket,
-		Seats:    hasSeats(c),
+		Seats:    hasSeats(c, g),
 		Distrust: distrust,
 	}
 }
@@ -59,10 +62,4 @@ func connectTimeout(c *config.Config, g *config.ProcessGroup) time.Duration {
 		return time.Nanosecond
 	}
 	return g.Timeouts.Connect
-}
-
-// lanesOf is the lane of each application, and how many there are.
-func lanesOf(c *config.Config) ([]int, int) {
-	interpreters, index := interpretersOf(c)
-	return cpython.Lanes(interpreters, applicationsOf(c, index))
 }

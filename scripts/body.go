@@ -38,12 +38,12 @@ func (e *Engine) openBody(slot *cpython.Request, x *server.Exchange) (*body, int
 	r := x.Request
 	b := &body{slot: slot, x: x}
 	slot.SetBodyLength(r.ContentLength)
+	b.expected()
 	switch {
 	case r.ContentLength == 0:
 		slot.EndInput(cpython.Complete)
 		return b, 0, nil
-	case r.Header["Expect"] != nil:
-		b.waits = true
+	case b.waits:
 	case r.ContentLength > 0 && r.ContentLength <= cpython.InputSize:
 		return b, r.ContentLength, b.readAll()
 	case r.ContentLength < 0:
@@ -52,6 +52,20 @@ func (e *Engine) openBody(slot *cpython.Request, x *server.Exchange) (*body, int
 	}
 	b.later = true
 	return b, r.ContentLength, nil
+}
+
+// expected sees to a client that waits for "100 Continue" before it sends the body. On a connection of HTTP/1 net/http says it
+// when the body is first read, so it is not read before the application wants it. On a stream of HTTP/2 net/http says it,
+// too, but has removed the field; on one of HTTP/3 it is said here, and now, since only the handler's goroutine may write.
+func (b *body) expected() {
+	r := b.x.Request
+	switch {
+	case r.Header["Expect"] == nil || r.ContentLength == 0:
+	case r.ProtoMajor < 3:
+		b.waits = true
+	default:
+		b.x.WriteHeader(http.StatusContinue)
+	}
 }
 
 // readAll reads a body that fits the window. A body that ends early is the application's to find out, which reads what
@@ -195,12 +209,17 @@ func (b *body) release() {
 }
 
 // finish reads what is left of the body, within bounds, so that the connection can be kept; the response goes out before.
-// It comes after release, and after it nobody reads.
+// It comes after release, and after it nobody reads. A stream of HTTP/2 or HTTP/3 ends with its response: what the client
+// has not sent by then it need not send (RFC 9113 section 8.1, RFC 9114 section 4.1).
 func (b *body) finish() {
 	if b.running == nil {
 		return
 	}
-	_ = b.x.FlushError() // a client that is gone is found out by whoever writes next
+	if b.x.Request.ProtoMajor > 1 {
+		b.x.StopBody()
+	} else {
+		_ = b.x.FlushError() // a client that is gone is found out by whoever writes next
+	}
 	<-b.running
 	// net/http must not come upon the end of the body after the handler has returned: it would begin to watch the
 	// connection while it reads the next request from it (golang.org/issue/68560).

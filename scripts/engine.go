@@ -14,9 +14,11 @@ const ServerSoftware = "gild"
 // the process group that runs the application.
 type Engine struct {
 	groups []*group
+	permit *permission // nil: there is no permission script
 	config *config.Config
 	fixed  *cpython.Block // keys of every environ of this configuration
-	https  bool           // wsgi.url_scheme, whatever the connection is
+	https  bool           // wsgi.url_scheme is https, whatever the connection is
+	ssl    *sslEnviron    // nil: not asked for
 	log    logs.Logger
 	target string
 }
@@ -31,14 +33,15 @@ type group struct {
 
 // NewEngine returns the front for the process groups of c, whose pools are given in the same order.
 func NewEngine(c *config.Config, pools []*cpython.Pool, log logs.Logger) *Engine {
-	e := &Engine{config: c, log: log, target: targetName(c), fixed: fixedEnviron(c), https: isHTTPS(c)}
+	e := &Engine{config: c, log: log, target: targetName(c), fixed: fixedEnviron(c), https: claimsHTTPS(c)}
 	for i, pool := range pools {
-		g := &group{ProcessGroup: &c.Groups[i], pool: pool, seats: hasSeats(c), ignore: map[string]bool{}}
+		g := &group{ProcessGroup: &c.Groups[i], pool: pool, seats: hasSeats(c, &c.Groups[i]), ignore: map[string]bool{}}
 		for _, path := range g.IgnoreActivity {
 			g.ignore[path] = true
 		}
 		e.groups = append(e.groups, g)
 	}
+	e.permit = permissionOf(c, e.groups)
 	return e
 }
 

@@ -20,10 +20,18 @@ import (
 	"gild/server"
 )
 
-// testApplication answers with the keys of environ that KEYS names, or reads the body.
+// testApplication answers with the keys of environ that KEYS names, or reads the body; or it does not end well, or not at all.
 const testApplication = `
+def pieces(environ):
+    yield b'begun'
+    while 'HTTP_ENDLESS' in environ:
+        yield b'x' * 10000
+    raise RuntimeError('torn')
+
 def application(environ, start_response):
     start_response('200 OK', [('Content-Type', 'text/plain'), ('Connection', 'close')])
+    if 'HTTP_TORN' in environ or 'HTTP_ENDLESS' in environ:
+        return pieces(environ)
     if 'HTTP_KEYS' not in environ:
         return [environ['wsgi.input'].read()]
     return ['\n'.join(f'{key}={environ.get(key)!r}' for key in environ['HTTP_KEYS'].split()).encode()]
@@ -34,16 +42,19 @@ var large = strings.Repeat("x", 100_000)
 
 var testLog = new(listLogger)
 
-// served is the address of a server with the engine of this process, which there can be only one of.
-var served = sync.OnceValue(func() string {
+// testEngine is the engine of this process, which there can be only one of: embedded, with a permission script.
+var testEngine = sync.OnceValue(func() *Engine {
 	dir, err := os.MkdirTemp("", "scripts")
 	if err != nil {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	script := filepath.Join(dir, "app.wsgi")
-	if err := os.WriteFile(script, []byte(testApplication), 0o666); err != nil {
-		panic(err)
+	permission := filepath.Join(dir, "allow.py")
+	for path, source := range map[string]string{script: testApplication, permission: testPermission} {
+		if err := os.WriteFile(path, []byte(source), 0o666); err != nil {
+			panic(err)
+		}
 	}
 	c := &config.Config{
 		Application: config.Application{Type: config.Script, Target: script, Callable: "application", MountPoint: "/mount"},
@@ -51,16 +62,21 @@ var served = sync.OnceValue(func() string {
 		MPM:         config.Event,
 		Embedded:    true,
 		Groups:      []config.ProcessGroup{{Processes: 1, MaximumProcesses: 1, Threads: 2}},
+		HTTPS:       &config.HTTPS{Automatic: &config.Automatic{PermissionScript: permission}},
 		SetEnv:      []config.Pair{{Key: "LARGE", Value: large}, {Key: "HTTPS", Value: "on"}, {Key: "MINE", Value: "1"}},
 	}
-	e := startEngine(c)
+	return startEngine(c)
+})
+
+// served is the address of a server with that engine.
+var served = sync.OnceValue(func() string {
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	s := server.New(server.Options{
 		Listeners: []server.Listener{{Socket: socket, Info: server.Info{Host: "configured", Port: "8000", Scheme: "http", Addr: socket.Addr()}}},
-		Handler:   e,
+		Handler:   testEngine(),
 		Mount:     "/mount",
 		Timeouts:  server.Timeouts{KeepAlive: time.Minute},
 		ErrorLog:  testLog,
@@ -76,8 +92,8 @@ func startEngine(c *config.Config) *Engine {
 		panic(err)
 	}
 	python, err := StartPython(c, Place{Arena: arena, LogFD: -1, Level: logs.Debug})
-	if err != nil || python.LoadError() != "" {
-		panic(fmt.Sprint(err, python.LoadError()))
+	if err != nil || python.LoadError() != "" || python.SideError() != "" {
+		panic(fmt.Sprint(err, python.LoadError(), python.SideError()))
 	}
 	pool := cpython.NewPool(arena, PoolConfig(c, &c.Groups[0], nil))
 	pool.Process(0, os.Getpid(), cpython.Ready)

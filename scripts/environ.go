@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"os"
@@ -17,7 +18,6 @@ import (
 func fixedEnviron(c *config.Config) *cpython.Block {
 	var b cpython.Block
 	b.Add("SERVER_ADMIN", "[no address given]")
-	b.Add("REQUEST_SCHEME", "http")
 	b.Add("CONTEXT_PREFIX", "")
 	b.Add("mod_wsgi.request_handler", "wsgi-handler")
 	b.Add("mod_wsgi.callable_object", callable(c))
@@ -30,8 +30,9 @@ func fixedEnviron(c *config.Config) *cpython.Block {
 	return &b
 }
 
-// isHTTPS says whether --setenv HTTPS makes the scheme https, as a server variable of that name does in Apache (S32).
-func isHTTPS(c *config.Config) bool {
+// claimsHTTPS says whether --setenv HTTPS makes wsgi.url_scheme https whatever the connection is, as a server variable of
+// that name does in Apache (S32): something in front of gild speaks TLS. It cannot make a connection with TLS one without.
+func claimsHTTPS(c *config.Config) bool {
 	for _, v := range c.SetEnv {
 		if v.Key == "HTTPS" {
 			return v.Value == "1" || strings.EqualFold(v.Value, "on")
@@ -49,8 +50,9 @@ func (e *Engine) environ(slot *cpython.Request, x *server.Exchange, bodyLength i
 	e.path(slot, r)
 	slot.Add("SERVER_PROTOCOL", r.Proto)
 	slot.SetClient(r.RemoteAddr)
-	slot.Add("SERVER_NAME", serverName(r.Host, x.Listener()))
-	slot.AddBlock(e.connection(x))
+	slot.Add("SERVER_NAME", e.serverName(r.Host, x.Listener()))
+	e.connection(slot, x)
+	e.ssl.add(slot, x)
 	slot.AddPath("SCRIPT_FILENAME", e.target)
 	slot.AddPath("DOCUMENT_ROOT", e.config.ServerRoot)
 	slot.AddPath("CONTEXT_DOCUMENT_ROOT", e.config.ServerRoot)
@@ -85,42 +87,60 @@ func collapse(path string) string {
 	return path
 }
 
-// connection returns the keys that all requests of a connection share, made by the first of them.
-func (e *Engine) connection(x *server.Exchange) *cpython.Block {
+// connection adds the keys that all requests of a connection share, made by the first of them. A stream of HTTP/2 or HTTP/3
+// has only one; and the address of a client of HTTP/3 may change.
+func (e *Engine) connection(slot *cpython.Request, x *server.Exchange) {
+	if x.Request.ProtoMajor > 1 {
+		addresses(slot, x.Request, x.Listener())
+		return
+	}
 	c := connectionOf(x)
 	if c.addresses == nil {
-		c.addresses = addresses(x.Request, x.Listener())
+		c.addresses = new(cpython.Block)
+		addresses(c.addresses, x.Request, x.Listener())
 	}
-	return c.addresses
+	slot.AddBlock(c.addresses)
 }
 
-// addresses are those of the connection. SERVER_PORT is the port that accepted it, whatever the Host header says.
-func addresses(r *http.Request, listener *server.Info) *cpython.Block {
-	var b cpython.Block
+// An environ is where keys are added: a slot, or a block of keys that several requests share.
+type environ interface{ Add(key, value string) }
+
+// addresses are those of the connection. SERVER_PORT is the port that accepted it, whatever the Host header says; so is
+// REQUEST_SCHEME that of the socket, as Apache's.
+func addresses(to environ, r *http.Request, listener *server.Info) {
 	host, port, _ := net.SplitHostPort(r.RemoteAddr)
-	b.Add("REMOTE_ADDR", host)
-	b.Add("REMOTE_PORT", port)
-	b.Add("SERVER_PORT", listener.Port)
-	if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
-		b.Add("SERVER_ADDR", local.IP.String())
+	to.Add("REMOTE_ADDR", host)
+	to.Add("REMOTE_PORT", port)
+	to.Add("SERVER_PORT", listener.Port)
+	if ip := localIP(r); ip != nil {
+		to.Add("SERVER_ADDR", ip.String())
 	}
-	b.Add("mod_wsgi.listener_host", listener.Host)
-	b.Add("mod_wsgi.listener_port", listener.Port)
-	return &b
+	to.Add("REQUEST_SCHEME", listener.Scheme)
+	to.Add("mod_wsgi.listener_host", listener.Host)
+	to.Add("mod_wsgi.listener_port", listener.Port)
 }
 
-// serverName is the host that the client asked for, without the port (UseCanonicalName Off); escaped, because
-// applications put it into pages.
-func serverName(host string, listener *server.Info) string {
+// localIP is the address that the client has reached; nil if it is not known, as with a UDP socket (HTTP/3) that is open
+// for every address.
+func localIP(r *http.Request) net.IP {
+	switch local := r.Context().Value(http.LocalAddrContextKey).(type) {
+	case *net.TCPAddr:
+		return local.IP
+	case *net.UDPAddr:
+		if !local.IP.IsUnspecified() {
+			return local.IP
+		}
+	}
+	return nil
+}
+
+// serverName is the host that the client asked for, without the port (UseCanonicalName Off), or the configured one;
+// escaped, because applications put it into pages.
+func (e *Engine) serverName(host string, listener *server.Info) string {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]
 	}
-	if host == "" {
-		host = listener.Host
-	}
-	if host == "" {
-		host = "localhost"
-	}
+	host = cmp.Or(host, e.config.ServerName, listener.Host, "localhost")
 	if strings.ContainsAny(host, `<>&"`) {
 		host = escaper.Replace(host)
 	}

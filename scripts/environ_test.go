@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -109,13 +110,20 @@ func TestServerName(t *testing.T) {
 		{":8000", "", "localhost"},
 		{`<b>"&:80`, "", "&lt;b&gt;&quot;&amp;"},
 	} {
-		if got := serverName(c.host, &server.Info{Host: c.listener}); got != c.want {
+		e := &Engine{config: new(config.Config)}
+		if got := e.serverName(c.host, &server.Info{Host: c.listener}); got != c.want {
 			t.Errorf("Host %q at %q: %q, want %q", c.host, c.listener, got, c.want)
+		}
+	}
+	e := &Engine{config: &config.Config{ServerName: "www.example.com"}}
+	for host, want := range map[string]string{"": "www.example.com", "alias.example.com:443": "alias.example.com"} {
+		if got := e.serverName(host, &server.Info{Host: "10.0.0.1"}); got != want {
+			t.Errorf("Host %q where --server-name is www.example.com: %q, want %q", host, got, want)
 		}
 	}
 }
 
-func TestIsHTTPS(t *testing.T) {
+func TestClaimsHTTPS(t *testing.T) {
 	for _, c := range []struct {
 		list []config.Pair
 		want bool
@@ -126,7 +134,7 @@ func TestIsHTTPS(t *testing.T) {
 		{[]config.Pair{{Key: "HTTPS", Value: "off"}}, false},
 		{[]config.Pair{{Key: "https", Value: "on"}}, false},
 	} {
-		if got := isHTTPS(&config.Config{SetEnv: c.list}); got != c.want {
+		if got := claimsHTTPS(&config.Config{SetEnv: c.list}); got != c.want {
 			t.Errorf("%v is %v", c.list, got)
 		}
 	}
@@ -148,6 +156,13 @@ func (l *listLogger) Log(r logs.Record) {
 	l.messages = append(l.messages, r.Message)
 }
 
+// has reports whether a message is there that quotes some text.
+func (l *listLogger) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.messages, func(m string) bool { return strings.Contains(m, strconv.Quote(text)) })
+}
+
 func TestAddHeader(t *testing.T) {
 	log := new(listLogger)
 	e := &Engine{log: log}
@@ -155,16 +170,45 @@ func TestAddHeader(t *testing.T) {
 	hopByHop := []string{"Connection", "keep-alive", "Proxy-Authenticate", "Proxy-Authorization", "PROXY-CONNECTION", "TE", "Trailer",
 		"Transfer-Encoding", "Upgrade"}
 	for _, name := range hopByHop {
-		e.addHeader(h, cpython.Header{Name: name, Value: "x"})
+		e.addHeader(h, cpython.Header{Name: name, Value: "x"}, 1)
 	}
 	if len(h) != 0 || len(log.messages) != len(hopByHop) || !strings.Contains(log.messages[1], "'keep-alive'") {
 		t.Errorf("of hop-by-hop headers %v went through, and the log has %q", h, log.messages)
 	}
 	for _, header := range []cpython.Header{{Name: "set-cookie", Value: "a"}, {Name: "Set-Cookie", Value: "b"}, {Name: "X-Empty", Value: ""},
 		{Name: "content-length", Value: "5"}, {Name: "Content-Length", Value: "7 "}} {
-		e.addHeader(h, header)
+		e.addHeader(h, header, 1)
 	}
 	if !slices.Equal(h["Set-Cookie"], []string{"a", "b"}) || !slices.Equal(h["X-Empty"], []string{""}) || !slices.Equal(h["Content-Length"], []string{"7"}) {
 		t.Errorf("the headers are %v", h)
+	}
+}
+
+// TestAddHeaderValues has values of a header, and what goes out over HTTP/1 and over streams; "-" is nothing at all.
+func TestAddHeaderValues(t *testing.T) {
+	for value, want := range map[string][2]string{
+		"plain":         {"plain", "plain"},
+		" \tblanks \t":  {"blanks", "blanks"},
+		"a\tb \xe9\xff": {"a\tb \xe9\xff", "a\tb \xe9\xff"},
+		"bell\a":        {"bell\a", "-"},
+		"\x7f":          {"\x7f", "-"},
+		"":              {"", ""},
+	} {
+		log := new(listLogger)
+		e := &Engine{log: log}
+		for major := 1; major <= 3; major++ {
+			h := http.Header{}
+			e.addHeader(h, cpython.Header{Name: "x-name", Value: value}, major)
+			got := "-"
+			if values, ok := h["X-Name"]; ok {
+				got = values[0]
+			}
+			if want := want[min(major, 2)-1]; got != want {
+				t.Errorf("HTTP/%d: %q went out as %q, want %q", major, value, got, want)
+			}
+		}
+		if left := want[1] == "-"; len(log.messages) != 0 != left || left && !strings.Contains(log.messages[1], "'x-name' to a value with a control character, which HTTP/3") {
+			t.Errorf("%q: the log has %q", value, log.messages)
+		}
 	}
 }

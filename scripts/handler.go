@@ -18,7 +18,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := server.From(w)
 	x.Handler = "wsgi-handler"
 	g := e.groupFor(x)
-	seat, err := e.seat(g, x)
+	seat, err := g.seat(r.Context(), connectionOf(x))
 	if err != nil {
 		e.fail(x, g, err)
 		return
@@ -40,7 +40,7 @@ func (e *Engine) serve(g *group, slot *cpython.Request, seat *cpython.Seat, x *s
 		return
 	}
 	e.environ(slot, x, length)
-	if err := slot.Submit(x.Request.Context(), 0, e.flags(g, x.Request), x.Start, seat); err != nil {
+	if err := slot.Submit(x.Request.Context(), 0, e.flags(g, x), x.Start, seat); err != nil {
 		body.release()
 		slot.Release()
 		body.abort()
@@ -62,15 +62,15 @@ func (e *Engine) serve(g *group, slot *cpython.Request, seat *cpython.Seat, x *s
 	body.finish()
 }
 
-func (e *Engine) flags(g *group, r *http.Request) uint32 {
+func (e *Engine) flags(g *group, x *server.Exchange) uint32 {
 	var flags uint32
-	if r.Method == http.MethodHead {
+	if x.Request.Method == http.MethodHead {
 		flags |= cpython.NoBody
 	}
-	if e.https {
+	if e.https || x.Listener().Scheme == "https" {
 		flags |= cpython.HTTPS
 	}
-	if len(g.ignore) > 0 && g.ignore[r.URL.Path] {
+	if len(g.ignore) > 0 && g.ignore[x.Request.URL.Path] {
 		flags |= cpython.NoActivity
 	}
 	return flags
@@ -137,7 +137,7 @@ func checkHead(g *group, head *cpython.Head) error {
 func (e *Engine) begin(slot *cpython.Request, x *server.Exchange, head *cpython.Head, done bool) {
 	h := x.Header()
 	for _, header := range head.Headers {
-		e.addHeader(h, header)
+		e.addHeader(h, header, x.Request.ProtoMajor)
 	}
 	if done && slot.End() == cpython.Complete {
 		setLength(h, slot, x.Request.Method, head.Status)
@@ -158,19 +158,36 @@ func setLength(h http.Header, slot *cpython.Request, method string, status int) 
 }
 
 // addHeader adds one header of the application. Headers that concern the connection are not its business (PEP 3333):
-// they are left out, and the log says so.
-func (e *Engine) addHeader(h http.Header, header cpython.Header) {
-	name := http.CanonicalHeaderKey(header.Name)
+// they are left out, and the log says so. So are values that make a response of HTTP/2 or HTTP/3 malformed, which would be
+// lost without a word, or with the whole response (RFC 9113 section 8.2.1, RFC 9114 section 4.2); blanks around them are
+// nothing that HTTP knows.
+func (e *Engine) addHeader(h http.Header, header cpython.Header, major int) {
+	name, value := http.CanonicalHeaderKey(header.Name), strings.Trim(header.Value, " \t")
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
 		"Transfer-Encoding", "Upgrade":
 		logs.Printf(e.log, logs.Warn, "wsgi", "The application sets the hop-by-hop header '%s', which is left out (PEP 3333).", header.Name)
 		return
 	case "Content-Length":
-		h[name] = []string{strings.TrimSpace(header.Value)}
+		h[name] = []string{value}
 		return
 	}
-	h[name] = append(h[name], header.Value)
+	if major > 1 && hasControl(value) {
+		logs.Printf(e.log, logs.Warn, "wsgi", "The application sets the header '%s' to a value with a control character, which HTTP/%d does not allow; it is left out.",
+			header.Name, major)
+		return
+	}
+	h[name] = append(h[name], value)
+}
+
+// hasControl reports whether s has a character that no field value may have (RFC 9110 section 5.5).
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 // copyBody passes on what is in the window, and returns how many bytes that were.

@@ -13,7 +13,7 @@ var prelude string
 // later are the files of the prelude that prelude.py compiles when they are first needed: most processes never do, and
 // all would pay for it when they start.
 //
-//go:embed stacks.py metrics.py files.py welcome.py
+//go:embed stacks.py metrics.py files.py welcome.py permission.py
 var later embed.FS
 
 // addLater adds the source of each of those files, under its name.

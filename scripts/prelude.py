@@ -115,16 +115,14 @@ stamps = {}     # os.stat of each script, from before it was read
 def load(spec):
     """Returns the WSGI callable that the spec names, or raises what its code raised."""
     spec = parse(spec)
-    loader = {'script': load_script, 'module': load_module, 'welcome': load_welcome}[first(spec, 'type')]
-    module = loader(spec)
-    name = first(spec, 'callable')
-    target = first(spec, 'target')
+    kind, name, target = first(spec, 'type'), first(spec, 'callable'), first(spec, 'target')
+    module = loaders[kind](spec)
     if not hasattr(module, name):
-        raise LookupError(f"Target WSGI script '{target}' does not contain WSGI application '{name}'.")
+        raise LookupError(absent[kind].format(target=target, name=name))
     application = getattr(module, name)
     if not callable(application):
         raise TypeError(f"'{name}' of WSGI script '{target}' is not callable but of type {type(application).__name__}.")
-    return application
+    return later('permission.py')['permission'](application) if kind == 'permission' else application
 
 
 def load_script(spec):
@@ -180,17 +178,26 @@ def load_welcome(spec):
     return module
 
 
+loaders = {'script': load_script, 'permission': load_script, 'module': load_module, 'welcome': load_welcome}
+absent = dict.fromkeys(loaders, "Target WSGI script '{target}' does not contain WSGI application '{name}'.")
+absent['permission'] = "Permission script '{target}' does not define {name}(name)."
+
+
 def watch(spec):
     """How a change of what load(spec) has just loaded is noticed: path or None, nanoseconds, inode and size of the file,
     and its reload_required() or None."""
     spec = parse(spec)
     kind, target = first(spec, 'type'), first(spec, 'target')
-    module = sys.modules.get(name_of_script(spec) if kind == 'script' else target)
+    module = sys.modules.get(name_of_script(spec) if is_file(kind) else target)
     required = getattr(module, 'reload_required', None)
-    stamp = stamps.get(target) if kind == 'script' else None
+    stamp = stamps.get(target) if is_file(kind) else None
     if stamp is None:
         return None, 0, 0, 0, required
     return target, stamp.st_mtime_ns, stamp.st_ino, stamp.st_size, required
+
+
+def is_file(kind):
+    return loaders[kind] is load_script
 
 
 # ---- what the process asks ---------------------------------------------------------------------------------------

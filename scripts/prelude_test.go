@@ -23,7 +23,7 @@ func interpreter() string {
 func TestPrelude(t *testing.T) {
 	dir := t.TempDir()
 	c := &config.Config{
-		Host: "localhost", Port: 8000, User: "someone", ServerRoot: "/root of = server", WorkingDirectory: filepath.Join(dir, "work"), MPM: config.Event,
+		Host: "localhost", ServerName: "www.example.com", ServerAliases: []string{"example.com", "*.example.org"}, Port: 8000, User: "someone", ServerRoot: "/root of = server", WorkingDirectory: filepath.Join(dir, "work"), MPM: config.Event,
 		Groups: []config.ProcessGroup{{}},
 		Python: config.Python{Path: []string{filepath.Join(dir, "one"), filepath.Join(dir, "two")}, SwitchInterval: 0.25},
 	}
@@ -36,9 +36,11 @@ func TestPrelude(t *testing.T) {
 	script.Application = config.Application{Type: config.Script, Target: filepath.Join(dir, "app.wsgi"), Callable: "application"}
 	module := *c
 	module.Application = config.Application{Type: config.Module, Target: "some.module", Callable: "made"}
+	permission := *c
+	permission.HTTPS = &config.HTTPS{Port: 8443, Automatic: &config.Automatic{PermissionScript: filepath.Join(dir, "allow.py")}}
 	command := exec.Command(interpreter(), "-I", "testdata/prelude_cases.py")
-	command.Env = append(os.Environ(), "PRELUDE="+prelude, "SETTINGS="+settingsOf(c), "DIRECTORY="+dir,
-		"SCRIPT="+specOf(&script), "MODULE="+specOf(&module), "WELCOME="+specOf(c))
+	command.Env = append(os.Environ(), "PRELUDE="+prelude, "SETTINGS="+settingsOf(&permission, &c.Groups[0]), "DIRECTORY="+dir,
+		"SCRIPT="+specOf(&script), "MODULE="+specOf(&module), "WELCOME="+specOf(c), "PERMISSION="+permissionScript(&permission).Spec)
 	if out, err := command.CombinedOutput(); err != nil || !strings.Contains(string(out), "\nOK") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -54,16 +56,49 @@ func TestFieldsKeepTheirBounds(t *testing.T) {
 	}
 }
 
-func TestInterpretersOf(t *testing.T) {
-	c := new(config.Config)
-	if list, index := interpretersOf(c); len(list) != 1 || index != 0 {
-		t.Errorf("without a group: %v, %d", list, index)
+// TestContentsOf has configurations and what the processes of a group run: each application with its interpreter, "*" for a GIL
+// of its own, and "!" for the permission script.
+func TestContentsOf(t *testing.T) {
+	permitted := &config.HTTPS{Automatic: &config.Automatic{PermissionScript: "/allow.py"}}
+	own := config.Python{OwnGIL: true}
+	inGroup := config.Application{Target: "/app.wsgi", Group: "group"}
+	daemon, permission := config.ProcessGroup{}, config.ProcessGroup{Permission: true}
+	for _, c := range []struct {
+		what   string
+		config config.Config
+		group  config.ProcessGroup
+		want   string
+	}{
+		{"nothing special", config.Config{}, daemon, "(welcome)@ "},
+		{"an application group", config.Config{Application: inGroup}, daemon, "/app.wsgi@group "},
+		{"with its own GIL", config.Config{Application: inGroup, Python: own}, daemon, "/app.wsgi@group* "},
+		{"the other group has the permission script", config.Config{HTTPS: permitted}, daemon, "(welcome)@ "},
+		{"this group has it", config.Config{HTTPS: permitted, Application: inGroup, Python: own}, permission, "/allow.py@! "},
+		{"embedded", config.Config{HTTPS: permitted, Embedded: true}, daemon, "(welcome)@ /allow.py@certificates! "},
+		{"embedded, an application group", config.Config{HTTPS: permitted, Embedded: true, Application: inGroup, Python: own}, daemon,
+			"/app.wsgi@group* /allow.py@certificates! "},
+		{"embedded, without a script", config.Config{HTTPS: new(config.HTTPS), Embedded: true}, daemon, "(welcome)@ "},
+	} {
+		if got := contentsText(contentsOf(&c.config, &c.group)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+		}
 	}
-	c.Application.Group, c.Python.OwnGIL = "group", true
-	list, index := interpretersOf(c)
-	if len(list) != 2 || index != 1 || list[1].Name != "group" || !list[1].OwnGIL || list[0].OwnGIL {
-		t.Errorf("with a group: %v, %d", list, index)
+}
+
+func contentsText(all contents) string {
+	var b strings.Builder
+	for i, a := range all.applications {
+		in := all.interpreters[a.Interpreter]
+		b.WriteString(a.Name + "@" + in.Name)
+		if in.OwnGIL {
+			b.WriteString("*")
+		}
+		if i == all.permission {
+			b.WriteString("!")
+		}
+		b.WriteString(" ")
 	}
+	return b.String()
 }
 
 // TestLibraryPython has directory trees and the python that belongs to the library in each.

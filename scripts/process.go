@@ -23,14 +23,15 @@ type Place struct {
 // Python is the Python of this process with the applications of its process group in it.
 type Python struct {
 	*cpython.Python
-	target string
+	contents
 }
 
-// StartPython starts Python and loads the application. An application that cannot be loaded is no error: LoadError says why,
-// and requests are answered 500. It takes no requests until the front lets it.
+// StartPython starts Python and loads what the group is there for: the application or the permission script, or both where
+// they share a process. One that cannot be loaded is no error: LoadError and SideError say why, and requests are answered
+// 500. It takes no requests until the front lets it.
 func StartPython(c *config.Config, at Place) (*Python, error) {
-	interpreters, index := interpretersOf(c)
 	g := &c.Groups[at.Group]
+	all := contentsOf(c, g)
 	p, err := cpython.Start(at.Arena, at.Record, cpython.Config{
 		Threads:          g.Threads,
 		StackSize:        c.Python.StackSize,
@@ -42,12 +43,12 @@ func StartPython(c *config.Config, at Place) (*Python, error) {
 		Multiprocess:     g.Multiprocess(),
 		RunOnce:          g.RunOnce(),
 		Prelude:          prelude,
-		Settings:         settingsOf(c),
+		Settings:         settingsOf(c, g),
 		ServerSoftware:   ServerSoftware,
 		LogFD:            at.LogFD,
 		LogLevel:         int(at.Level),
-		Interpreters:     interpreters,
-		Applications:     applicationsOf(c, index),
+		Interpreters:     all.interpreters,
+		Applications:     all.applications,
 		ProcessGroup:     processGroup(c, g),
 		Generation:       at.Generation,
 		MaximumProcesses: g.MaximumProcesses,
@@ -59,7 +60,7 @@ func StartPython(c *config.Config, at Place) (*Python, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, "scripts")
 	}
-	return &Python{p, targetName(c)}, nil
+	return &Python{p, all}, nil
 }
 
 // processGroup is mod_wsgi.process_group: embedded mode has none.
@@ -79,8 +80,24 @@ func maximumRequests(g *config.ProcessGroup) int {
 	return max(1, g.MaximumRequests-rand.IntN(g.MaximumRequestsJitter+1))
 }
 
-// LoadError returns why the application could not be loaded, traceback included, or "".
-func (p *Python) LoadError() string { return p.ApplicationError(0) }
+// LoadError returns why the process cannot do what it is there for, as text for the log with the traceback at its end, or "".
+func (p *Python) LoadError() string { return p.loadError(0) }
 
-// Target is what was to be loaded, for messages.
-func (p *Python) Target() string { return p.target }
+// SideError returns the same of what a process of embedded mode runs beside the application, or "".
+func (p *Python) SideError() string {
+	if len(p.applications) == 1 {
+		return ""
+	}
+	return p.loadError(1)
+}
+
+func (p *Python) loadError(application int) string {
+	text, name := p.ApplicationError(application), p.applications[application].Name
+	switch {
+	case text == "":
+		return ""
+	case application == p.permission:
+		return "Permission script '" + name + "' cannot be loaded: no name is permitted.\n" + text
+	}
+	return "WSGI script '" + name + "' cannot be loaded: requests that reach this process are answered 500.\n" + text
+}

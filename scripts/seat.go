@@ -1,11 +1,14 @@
 package scripts
 
 import (
+	"context"
+
 	"gild/cpython"
 	"gild/server"
 )
 
-// connection is what the engine keeps for a connection.
+// connection is what the engine keeps for a connection of HTTP/1, or for a stream of HTTP/2 and HTTP/3, which is a connection
+// of one request: streams run side by side, and each needs a thread.
 type connection struct {
 	addresses *cpython.Block // keys of environ that all its requests share
 	seat      *cpython.Seat  // the thread that serves it; nil: any
@@ -29,13 +32,12 @@ func connectionOf(x *server.Exchange) *connection {
 	return c
 }
 
-// seat is the thread that has to serve the request, or nil if it does not matter. The first request of a connection takes one
-// under the worker and prefork MPMs, and another one when its process is about to go.
-func (e *Engine) seat(g *group, x *server.Exchange) (*cpython.Seat, error) {
+// seat is the thread that has to serve the requests of a connection, or nil if it does not matter. The first request takes
+// one under the worker and prefork MPMs, and another one when its process is about to go.
+func (g *group) seat(ctx context.Context, c *connection) (*cpython.Seat, error) {
 	if !g.seats {
 		return nil, nil
 	}
-	c := connectionOf(x)
 	if c.seat != nil && c.seat.Valid() {
 		return c.seat, nil
 	}
@@ -43,7 +45,7 @@ func (e *Engine) seat(g *group, x *server.Exchange) (*cpython.Seat, error) {
 		c.seat.Close()
 		c.seat = nil
 	}
-	seat, err := g.pool.TakeSeat(x.Request.Context())
+	seat, err := g.pool.TakeSeat(ctx)
 	c.seat = seat
 	return seat, err
 }

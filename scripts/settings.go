@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"cmp"
 	"crypto/md5"
 	"fmt"
 	"strconv"
@@ -10,14 +11,40 @@ import (
 	"gild/cpython"
 )
 
-// interpretersOf returns the application groups, the main interpreter first, and which one is the application's.
-func interpretersOf(c *config.Config) ([]cpython.Interpreter, int) {
-	list := []cpython.Interpreter{{}}
-	if c.Application.Group == "" {
-		return list, 0
-	}
-	return append(list, cpython.Interpreter{Name: c.Application.Group, OwnGIL: c.Python.OwnGIL}), 1
+// contents is what the processes of a group run: interpreters, which are the application groups, the main one first; and
+// what is loaded into them.
+type contents struct {
+	interpreters []cpython.Interpreter
+	applications []cpython.Application
+	permission   int // which of the applications is the permission script; -1: none is
 }
+
+// contentsOf returns those of a group. The application comes first, where there is one.
+func contentsOf(c *config.Config, g *config.ProcessGroup) contents {
+	all := contents{interpreters: []cpython.Interpreter{{}}, permission: -1}
+	if g.Permission {
+		all.permission = all.load(permissionScript(c), cpython.Interpreter{})
+		return all
+	}
+	all.load(application(c), cpython.Interpreter{Name: c.Application.Group, OwnGIL: c.Python.OwnGIL})
+	if c.Embedded && permissionPath(c) != "" {
+		all.permission = all.load(permissionScript(c), cpython.Interpreter{Name: permissionInterpreter})
+	}
+	return all
+}
+
+// load adds an application, to the main interpreter or to one of its own, and returns its number.
+func (all *contents) load(a cpython.Application, in cpython.Interpreter) int {
+	if in.Name != "" {
+		a.Interpreter = len(all.interpreters)
+		all.interpreters = append(all.interpreters, in)
+	}
+	all.applications = append(all.applications, a)
+	return len(all.applications) - 1
+}
+
+// lanes is the lane of each application, and how many there are.
+func (all contents) lanes() ([]int, int) { return cpython.Lanes(all.interpreters, all.applications) }
 
 // executable is the python that sys.executable names: of the virtual environment, or the one that belongs to the
 // library in use.
@@ -36,9 +63,9 @@ func home(c *config.Config) string {
 	return c.Python.Home
 }
 
-// applicationsOf returns the applications; one for now.
-func applicationsOf(c *config.Config, interpreter int) []cpython.Application {
-	return []cpython.Application{{Interpreter: interpreter, Spec: specOf(c), Name: targetName(c)}}
+// application is what is served.
+func application(c *config.Config) cpython.Application {
+	return cpython.Application{Spec: specOf(c), Name: targetName(c)}
 }
 
 func targetName(c *config.Config) string {
@@ -59,15 +86,20 @@ func (f *fields) add(key, value string) {
 }
 
 func specOf(c *config.Config) string {
-	var f fields
 	kind := c.Application.Type
 	if c.Application.Target == "" {
 		kind = "welcome"
 	}
+	return spec(kind, c.Application.Target, callable(c))
+}
+
+// spec is what load() of the prelude gets.
+func spec(kind, target, callable string) string {
+	var f fields
 	f.add("type", kind)
-	f.add("target", c.Application.Target)
-	f.add("callable", callable(c))
-	f.add("digest", fmt.Sprintf("%x", md5.Sum([]byte(c.Application.Target))))
+	f.add("target", target)
+	f.add("callable", callable)
+	f.add("digest", fmt.Sprintf("%x", md5.Sum([]byte(target))))
 	return f.String()
 }
 
@@ -78,7 +110,7 @@ func callable(c *config.Config) string {
 	return c.Application.Callable
 }
 
-func settingsOf(c *config.Config) string {
+func settingsOf(c *config.Config, g *config.ProcessGroup) string {
 	var f fields
 	for _, dir := range c.Python.Path {
 		f.add("python_path", dir)
@@ -89,22 +121,18 @@ func settingsOf(c *config.Config) string {
 	}
 	addLater(&f)
 	addServer(&f, c)
-	for _, v := range append(Environment(c), identity(&c.Groups[c.Application.ProcessGroup])...) {
+	for _, v := range append(Environment(c), identity(g)...) {
 		f.add("environment", v.Key+"="+v.Value)
 	}
 	return f.String()
 }
 
-// Environment is what os.environ of the application has beyond what gild was started with (S77, S78).
+// Environment is what os.environ of the application has beyond what gild was started with (S77 to S79, S88).
 func Environment(c *config.Config) []config.Pair {
-	host := c.Host
-	if host == "" {
-		host = "localhost"
-	}
-	return []config.Pair{
+	pairs := []config.Pair{
 		{Key: "MOD_WSGI_EXPRESS", Value: "true"},
-		{Key: "MOD_WSGI_SERVER_NAME", Value: host},
-		{Key: "MOD_WSGI_SERVER_ALIASES", Value: ""},
+		{Key: "MOD_WSGI_SERVER_NAME", Value: cmp.Or(c.ServerName, c.Host, "localhost")},
+		{Key: "MOD_WSGI_SERVER_ALIASES", Value: strings.Join(c.ServerAliases, " ")},
 		{Key: "MOD_WSGI_SERVER_ROOT", Value: c.ServerRoot},
 		{Key: "MOD_WSGI_LISTENER_HOST", Value: c.Host},
 		{Key: "MOD_WSGI_HTTP_PORT", Value: strconv.Itoa(c.Port)},
@@ -112,4 +140,8 @@ func Environment(c *config.Config) []config.Pair {
 		{Key: "MOD_WSGI_GROUP", Value: c.Group},
 		{Key: "MOD_WSGI_WORKING_DIRECTORY", Value: c.WorkingDirectory},
 	}
+	if c.HTTPS != nil {
+		pairs = append(pairs, config.Pair{Key: "MOD_WSGI_HTTPS_PORT", Value: strconv.Itoa(c.HTTPS.Port)})
+	}
+	return pairs
 }

@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -23,7 +24,7 @@ func (r *refusal) Error() string { return r.reason }
 func (e *Engine) judge(g *group, slot *cpython.Request, x *server.Exchange, begun bool) error {
 	verdict := slot.Verdict()
 	if verdict == cpython.Retry && !begun {
-		return e.retry(g, slot, x)
+		return g.retry(x.Request.Context(), e.log, slot, connectionOf(x))
 	}
 	if begun {
 		return errors.Errorf("%s; the response is incomplete", reasons[verdict])
@@ -43,13 +44,13 @@ var reasons = map[int]string{
 
 // retry has another process serve a request that the first one did not begin with, because its script had changed or
 // because it was about to end (section 5.4).
-func (e *Engine) retry(g *group, slot *cpython.Request, x *server.Exchange) error {
+func (g *group) retry(ctx context.Context, log logs.Logger, slot *cpython.Request, c *connection) error {
 	if slot.Attempts() > 2*g.MaximumProcesses {
 		return &refusal{http.StatusServiceUnavailable, "Maximum number of WSGI daemon process restart connects reached"}
 	}
-	logs.Printf(e.log, logs.Info, "wsgi", "Reconnecting after WSGI daemon process '%s' restart, attempt #%d.", g.Name, slot.Attempts()+1)
+	logs.Printf(log, logs.Info, "wsgi", "Reconnecting after WSGI daemon process '%s' restart, attempt #%d.", g.Name, slot.Attempts()+1)
 	slot.Refused()
-	seat, err := e.seat(g, x)
+	seat, err := g.seat(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,9 @@ class Prelude(unittest.TestCase):
     def test_environment(self):
         self.assertEqual(os.environ['MOD_WSGI_SERVER_ROOT'], '/root of = server')
         self.assertEqual(os.environ['MOD_WSGI_HTTP_PORT'], '8000')
+        self.assertEqual(os.environ['MOD_WSGI_HTTPS_PORT'], '8443')
+        self.assertEqual(os.environ['MOD_WSGI_SERVER_NAME'], 'www.example.com')
+        self.assertEqual(os.environ['MOD_WSGI_SERVER_ALIASES'], 'example.com *.example.org')
         self.assertEqual(os.environ['MOD_WSGI_USER'], 'someone')
 
     def test_switch_interval(self):
@@ -135,6 +138,39 @@ class Prelude(unittest.TestCase):
         (status, headers), = said
         self.assertEqual(status, '200 OK')
         self.assertEqual(dict(headers)['Content-Length'], str(len(b''.join(body))))
+
+    def permission(self, text):
+        write('allow.py', text)
+        return self.prelude['load'](os.environ['PERMISSION'])
+
+    def test_permission(self):
+        application = self.permission('def allow_certificate(name): return answers[name]\nanswers = {}')
+        answers = sys.modules['__wsgi__'].answers
+        for answer, want, words in [
+            (True, '200 OK', ''),
+            (False, '403 Forbidden', ''),
+            (None, '403 Forbidden', ''),
+            (1, '500 Internal Server Error', 'allow_certificate() returned int, which is neither True nor False nor None'),
+            ('yes', '500 Internal Server Error', 'allow_certificate() returned str, which is neither True nor False nor None'),
+        ]:
+            answers['www.example.com'], said = answer, []
+            body = application({'REQUEST_URI': 'www.example.com'}, lambda *arguments: said.append(arguments))
+            self.assertEqual((said, body), ([(want, [])], [words.encode()]))
+        with self.assertRaises(KeyError):
+            application({'REQUEST_URI': 'another'}, None)
+
+    def test_permission_errors(self):
+        for text, error, words in [
+            ('x = 1', LookupError, r"^Permission script '.*allow.py' does not define allow_certificate\(name\)\.$"),
+            ('allow_certificate = 1', TypeError, 'is not callable but of type int'),
+        ]:
+            with self.assertRaisesRegex(error, words):
+                self.permission(text)
+
+    def test_permission_watch(self):
+        self.permission('def allow_certificate(name): pass\ndef reload_required(path): return path')
+        file, *_, required = self.prelude['watch'](os.environ['PERMISSION'])
+        self.assertEqual((file, required('x')), (path('allow.py'), 'x'))
 
     def formatted(self, text):
         """The traceback of a script that cannot be loaded, from the prelude's frames on, as C hands it over."""

@@ -1,0 +1,73 @@
+package config
+
+// HTTPS, and where its certificates come from.
+
+func httpsOptions() []row {
+	return []row{
+		{name: "--https-port", values: "NUMBER", since: "4.4.2", https: asksHTTPS,
+			set:  number(1, 65535, func(r *request) *int { return &r.https.Port }),
+			help: "Port to listen on for HTTPS, by TCP and, for HTTP/3, by UDP. Default: 443, if another option asks for HTTPS."},
+		{name: "--ssl-port", values: "NUMBER", since: "4.3.0", hidden: true, https: asksHTTPS,
+			set:  number(1, 65535, func(r *request) *int { return &r.https.Port }),
+			help: "Former name of --https-port."},
+		{name: "--ssl-certificate", values: "FILE-PATH", repeat: true, since: "4.3.0", https: asksHTTPS,
+			set:  addCertificateStub,
+			help: "Path without its extension of a certificate (.crt) and its key (.key), both in PEM. Changed files are picked up. A second one, ECDSA beside RSA or for other names, is served to the clients it suits better."},
+		{name: "--ssl-certificate-file", values: "FILE-PATH", repeat: true, since: "4.4.10", https: asksHTTPS,
+			set:  addCertificateFile,
+			help: "Certificate in PEM, maybe with its chain and its key."},
+		{name: "--ssl-certificate-key-file", values: "FILE-PATH", repeat: true, since: "4.4.10", https: asksHTTPS,
+			set:  addPathname(func(r *request) *[]string { return &r.privateKeys }),
+			help: "Key in PEM, readable by whoever starts gild; the first one belongs to the first --ssl-certificate-file, and so on. Default: it is in the file of the certificate."},
+		{name: "--ssl-certificate-chain-file", values: "FILE-PATH", repeat: true, since: "4.4.23", https: asksHTTPS,
+			set:  addPathname(func(r *request) *[]string { return &r.chains }),
+			help: "Intermediate certificates in PEM; the first file belongs to the first certificate, and so on."},
+		{name: "--ssl-ca-certificate-file", values: "FILE-PATH", since: "4.4.10", https: needsHTTPS,
+			set:  pathname(func(r *request) *string { return &r.https.ClientCA }),
+			help: "Authorities, in PEM, that sign the certificates of clients. Every client needs one, unless --ssl-verify-client is given."},
+		{name: "--ssl-verify-client", values: "URL-PATH", repeat: true, since: "4.4.10", https: needsHTTPS,
+			set:  addVerifyClient,
+			help: "URL path for which, and below which, clients need a certificate; elsewhere they do not."},
+		{name: "--ssl-environment", since: "4.4.10", https: needsHTTPS,
+			set:  on(func(r *request) *bool { return &r.https.Environment }),
+			help: "Put the SSL_ variables of Apache's mod_ssl into the environ."},
+		{name: "--https-only", since: "4.3.0", https: asksHTTPS,
+			set:  on(func(r *request) *bool { return &r.https.Only }),
+			help: "Redirect requests over HTTP to HTTPS."},
+		{name: "--hsts-policy", values: "PARAMS", since: "4.4.9", https: needsHTTPS,
+			set:  setHSTS,
+			help: "Value of Strict-Transport-Security for responses over HTTPS, if --https-only is given, such as max-age=31536000."},
+		{name: "--ssl-protocols", values: "LIST", preset: "all", https: needsHTTPS,
+			set:  setProtocols,
+			help: "Versions of TLS, in the words of Apache's SSLProtocol: 'all -TLSv1.2' or '+TLSv1.3' is TLSv1.3 alone. all is TLSv1.2 and TLSv1.3; TLSv1 and TLSv1.1 are deprecated and have to be named."},
+		{name: "--ssl-ciphers", values: "LIST", https: needsHTTPS,
+			set:  setCiphers,
+			help: "Cipher suites of TLS 1.2, with colons or commas between them: OpenSSL's names or IANA's. Their order and the suites of TLS 1.3 cannot be chosen. Default: those with ephemeral keys and authenticated encryption."},
+		{name: "--disable-http3", https: needsHTTPS,
+			set:  off(func(r *request) *bool { return &r.https.HTTP3 }),
+			help: "Do not speak HTTP/3, that is, do not listen on the UDP port of HTTPS."},
+	}
+}
+
+func certificateOptions() []row {
+	return []row{
+		{name: "--acme-email", values: "ADDRESS", https: asksHTTPS,
+			set:  setEmail,
+			help: "Where the authority reaches you about your certificates. Certificates are obtained when HTTPS is asked for with a --server-name and without files, and renewed in time."},
+		{name: "--acme-agreed", https: asksHTTPS,
+			set:  on(func(r *request) *bool { return &r.automatic.Agreed }),
+			help: "You agree to the authority's terms of service. Obtaining certificates means that you do; with this option the banner does not say so."},
+		{name: "--acme-directory", values: "URL", preset: letsEncrypt, https: asksHTTPS,
+			set:  setDirectory,
+			help: "Directory of the authority (RFC 8555)."},
+		{name: "--acme-ca-root", values: "FILE-PATH", https: asksHTTPS,
+			set:  pathname(func(r *request) *string { return &r.automatic.CARoot }),
+			help: "Certificates in PEM by which the directory of the authority is believed, for one of your own. Default: those of the system."},
+		{name: "--acme-permission-script", values: "SCRIPT-PATH", https: asksHTTPS,
+			set:  pathname(func(r *request) *string { return &r.automatic.PermissionScript }),
+			help: "Python script with a function allow_certificate(name). Certificates are obtained for other names, too, when a client asks for one and the function returns True."},
+		{name: "--certificate-directory", values: "DIRECTORY-PATH", https: needsHTTPS,
+			set:  pathname(func(r *request) *string { return &r.automatic.Storage }),
+			help: "Directory where keys and certificates that were obtained are kept; made if need be. Several gilds may share it. Default: certificates in the server root."},
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"gild/config"
+	"gild/scripts"
+	"gild/server"
+	"gild/tls"
+)
+
+// What a process that speaks HTTP needs for HTTPS: the vault with the supervisor's secrets and the certificates from files, the
+// manager of certificates, and the UDP socket of HTTP/3.
+
+// takeVault takes the vault over; nil without HTTPS.
+func (c *child) takeVault() (*os.File, error) {
+	if c.config.HTTPS == nil {
+		return nil, nil
+	}
+	files, err := c.take(1)
+	if err != nil {
+		return nil, err
+	}
+	return files[0], nil
+}
+
+// takePackets takes the UDP socket of a listener over, and its part in sharing it.
+func (c *child) takePackets(l config.Listener) (*server.QUIC, error) {
+	files, err := c.take(1 + server.PacketShareFiles)
+	if err != nil {
+		return nil, err
+	}
+	share, err := server.OpenPacketShare(files[0], files[1:])
+	if err != nil {
+		return nil, fmt.Errorf("the UDP socket of HTTP/3 cannot be used: %w", err)
+	}
+	return &server.QUIC{Share: share, Info: c.infoOf(l, share.Addr())}, nil
+}
+
+// openCertificates opens the manager of certificates; nil without HTTPS.
+func (c *child) openCertificates(vault *os.File, engine *scripts.Engine) (*tls.Manager, error) {
+	if c.config.HTTPS == nil {
+		return nil, nil
+	}
+	options := tls.Options{Config: c.config, Vault: vault, Log: c.log}
+	if a := c.config.HTTPS.Automatic; a != nil && a.PermissionScript != "" {
+		options.Permit = engine.Permit
+	}
+	m, err := tls.Open(options)
+	if err != nil {
+		return nil, err
+	}
+	engine.SetVariables(m.Variables)
+	return m, nil
+}
+
+// startCertificates begins to obtain and renew: now that connections are accepted, an authority can see that the names are ours.
+func startCertificates(m *tls.Manager) {
+	if m != nil {
+		m.Start()
+	}
+}
+
+// secure puts HTTPS into the options of a server.
+func (c *child) secure(o *server.Options, s sockets, m *tls.Manager) {
+	o.H2C = c.config.HTTP2
+	o.Site = siteOf(c.config)
+	if m == nil {
+		return
+	}
+	o.TLS, o.Challenge, o.Variables = m.TCP(), m.Challenge, m.Variables
+	if a := c.config.HTTPS.Automatic; a != nil && a.PermissionScript != "" {
+		o.Site.Permitted = m.Permitted
+	}
+	if s.quic != nil {
+		s.quic.TLS = m.QUIC()
+		s.quic.ResetKey, s.quic.TokenKey = m.Secrets()
+		o.QUIC = s.quic
+	}
+}
+
+// siteOf is what the server has to know about hosts and about the policy of HTTPS.
+func siteOf(c *config.Config) server.Site {
+	site := server.Site{Name: c.ServerName, Aliases: c.ServerAliases, AllowLocalhost: c.AllowLocalhost}
+	if h := c.HTTPS; h != nil {
+		site.HTTPSOnly, site.HTTPSPort, site.HSTS = h.Only, strconv.Itoa(h.Port), h.HSTS
+		site.ClientCA, site.VerifyClient = h.ClientCA != "", h.VerifyClient
+		if h.HTTP3 {
+			site.HTTP3Port = site.HTTPSPort
+		}
+	}
+	return site
+}
