@@ -27,27 +27,25 @@ type version struct{ Name, Text string }
 // setup is how a server was started, with the paths of this machine taken out.
 type setup struct{ Server, About, Command string }
 
-func (b *bench) about() about {
+func (b *bench) about(g group) about {
 	return about{
 		Started: time.Now(), CPU: cpuModel(), Kernel: firstLine("uname", "-sr"), Cores: runtime.NumCPU(),
 		LoadBefore: loadAverage(), Rounds: b.Rounds, Seconds: b.Seconds,
 		Command:  strings.Join(append([]string{"bench/run"}, os.Args[1:]...), " "),
-		Versions: b.versions(), Setups: b.setups(),
+		Versions: b.versions(g), Setups: b.setups(g),
 	}
 }
 
 // versions asks every program that takes part; one that is not installed is left out here and missing below.
-func (b *bench) versions() []version {
-	list := []version{
+func (b *bench) versions(g group) []version {
+	list := append([]version{
 		{"Debian", firstLine("cat", "/etc/debian_version")},
 		{"Python", firstLine("bench/scratch/venv/bin/python", "--version")},
 		{"Go", runtime.Version()},
-		{"wrk", firstLine("dpkg-query", "-W", "-f", "${Version}", "wrk")},
-		{"mod_wsgi", firstLine("dpkg-query", "-W", "-f", "${Version}", "libapache2-mod-wsgi-py3")},
-		{"Flask", b.distribution("Flask")}, {"Django", b.distribution("Django")},
-	}
+		{"wrk", debianVersion("wrk")},
+	}, g.Programs()...)
 	seen := map[string]bool{}
-	for _, srv := range servers() {
+	for _, srv := range g.Servers {
 		if key := strings.Join(srv.Version, " "); !seen[key] && srv.lacks() == "" {
 			seen[key] = true
 			name, _, _ := strings.Cut(srv.Name, "-")
@@ -57,18 +55,31 @@ func (b *bench) versions() []version {
 	return list
 }
 
-func (b *bench) distribution(name string) string {
+func httpPrograms() []version {
+	return []version{{"mod_wsgi", debianVersion("libapache2-mod-wsgi-py3")},
+		{"Flask", distribution("Flask")}, {"Django", distribution("Django")}}
+}
+
+func debianVersion(name string) string {
+	return firstLine("dpkg-query", "-W", "-f", "${Version}", name)
+}
+
+func distribution(name string) string {
 	return firstLine("bench/scratch/venv/bin/python", "-c",
 		"from importlib import metadata; print(metadata.version('"+name+"'))")
 }
 
 // setups are the commands, as a reader could type them in the checkout.
-func (b *bench) setups() []setup {
+func (b *bench) setups(g group) []setup {
 	plain := strings.NewReplacer(b.Root+"/", "")
-	s := site{places: b.places, Dir: "DIR", Port: "PORT", App: "hello"}
+	s := site{places: b.places, Dir: "DIR", Port: "PORT", OtherPort: "PORT2", App: "hello"}
 	var list []setup
-	for _, srv := range pick(servers(), b.Servers) {
-		list = append(list, setup{srv.Name, srv.About, plain.Replace(strings.Join(srv.Command(s), " "))})
+	for _, srv := range pick(g.Servers, b.Servers) {
+		commands := []string{strings.Join(srv.Command(s), " ")}
+		if srv.Behind != nil {
+			commands = append(commands, strings.Join(srv.Behind(s), " "))
+		}
+		list = append(list, setup{srv.Name, srv.About, plain.Replace(strings.Join(commands, "\n    "))})
 	}
 	return list
 }

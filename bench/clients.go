@@ -18,50 +18,68 @@ import (
 // wrk does not notice a request that is never answered, and adds to its times those of the requests that a connection
 // did not send while it waited: right for a stall of the server, but it hides who waits for a slow request of another.
 func (l load) exact(ctx context.Context, length time.Duration, want []byte) tally {
-	clients := make([]client, l.Connections)
+	return drive(ctx, l.Connections, length, func(c *counts, more func() bool) {
+		client{l.Address, l.raw(l.Address, "keep-alive"), want, c}.run(more)
+	})
+}
+
+// drive runs a number of clients side by side, each until more says that the length has passed, and adds up what they
+// counted. What was begun before the end is waited for.
+func drive(ctx context.Context, number int, length time.Duration, run func(c *counts, more func() bool)) tally {
+	clients := make([]counts, number)
 	begin := time.Now()
+	end := begin.Add(length)
+	more := func() bool { return ctx.Err() == nil && time.Now().Before(end) }
 	var all sync.WaitGroup
 	for i := range clients {
-		c := &clients[i]
-		c.address, c.request, c.want = l.Address, l.raw(l.Address, "keep-alive"), want
-		all.Go(func() { c.run(ctx, begin.Add(length)) })
+		all.Go(func() { run(&clients[i], more) })
 	}
 	all.Wait()
 	return together(clients, time.Since(begin))
+}
+
+// counts are what one client has seen.
+type counts struct {
+	seen  tally
+	waits []time.Duration // from the request to the end of its answer, of those answered well
+}
+
+// refused counts a connection that could not be made. It takes its time: no use in asking a million times.
+func (c *counts) refused() {
+	c.seen.Connect++
+	time.Sleep(10 * time.Millisecond)
 }
 
 // client is one connection after another, with one request after another.
 type client struct {
 	address       string
 	request, want []byte
-	seen          tally
-	waits         []time.Duration // from the request to the end of its answer, of those answered well
+	*counts
 }
 
 // run ends with the answer to the last request that was sent before the end.
-func (c *client) run(ctx context.Context, end time.Time) {
-	for ctx.Err() == nil && time.Now().Before(end) {
+func (c client) run(more func() bool) {
+	for more() {
 		conn, err := net.DialTimeout("tcp", c.address, probeLimit)
 		if err != nil {
-			c.seen.Connect++
-			time.Sleep(10 * time.Millisecond) // refused at once; no use in asking a million times
+			c.refused()
 			continue
 		}
-		c.use(ctx, conn, end)
+		c.use(conn, more)
 		conn.Close()
 	}
 }
 
 // use sends requests until the connection is no good any more.
-func (c *client) use(ctx context.Context, conn net.Conn, end time.Time) {
+func (c client) use(conn net.Conn, more func() bool) {
 	in := bufio.NewReader(conn)
-	for good := true; good && ctx.Err() == nil && time.Now().Before(end); {
+	for good := true; good && more(); {
 		good = c.exchange(conn, in)
 	}
 }
 
 // exchange counts one request, and reports whether the connection can carry another.
-func (c *client) exchange(conn net.Conn, in *bufio.Reader) bool {
+func (c client) exchange(conn net.Conn, in *bufio.Reader) bool {
 	begin := time.Now()
 	_ = conn.SetDeadline(begin.Add(probeLimit)) // fails on a closed connection only, as does what follows
 	if _, err := conn.Write(c.request); err != nil {
@@ -85,7 +103,7 @@ func (c *client) exchange(conn net.Conn, in *bufio.Reader) bool {
 	return err == nil && !response.Close
 }
 
-func (c *client) miss(err error) {
+func (c *counts) miss(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.seen.TimedOut++
 		return
@@ -94,7 +112,7 @@ func (c *client) miss(err error) {
 }
 
 // together adds the clients up. Requests are those answered, well or not, as wrk counts them.
-func together(clients []client, length time.Duration) tally {
+func together(clients []counts, length time.Duration) tally {
 	sum := tally{Duration: length}
 	var waits []time.Duration
 	for _, c := range clients {

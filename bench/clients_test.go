@@ -34,7 +34,7 @@ func TestExactLoadCountsWhatBecomesOfRequests(t *testing.T) {
 }
 
 func exactly(t *testing.T, address string) tally {
-	return load{address, 3, 1, Request{Path: "/"}}.exact(t.Context(), 50*time.Millisecond, []byte("Hello World!"))
+	return load{endpoint{Address: address}, 3, 1, Request{Path: "/"}}.exact(t.Context(), 50*time.Millisecond, []byte("Hello World!"))
 }
 
 func TestExactLoadCountsRefusals(t *testing.T) {
@@ -64,7 +64,7 @@ func TestExactLoadKeepsConnections(t *testing.T) {
 }
 
 func TestTogetherRanksTheWaitsOfAll(t *testing.T) {
-	clients := []client{{seen: tally{Bad: 1}}, {seen: tally{TimedOut: 2}}}
+	clients := []counts{{seen: tally{Bad: 1}}, {seen: tally{TimedOut: 2}}}
 	for i := range 100 {
 		clients[i%2].waits = append(clients[i%2].waits, time.Duration(100-i))
 	}
@@ -76,7 +76,7 @@ func TestTogetherRanksTheWaitsOfAll(t *testing.T) {
 }
 
 func TestAnAnswerThatIsLateIsToldFromATornOne(t *testing.T) {
-	var c client
+	var c counts
 	c.miss(&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded})
 	if c.seen != (tally{TimedOut: 1}) {
 		t.Errorf("counted %+v", c.seen)

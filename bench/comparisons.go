@@ -37,18 +37,18 @@ func comparisons() []comparison {
 	hello := []byte("Hello World!")
 	two := []string{"--processes", "2", "--threads", "1"}
 	return []comparison{
-		{workload{"cores", "work", "2 ms on the CPU, by one process and by two", Request{Path: "/even"}, hello, nil}, 3, []way{
+		{workload{"cores", "work", "2 ms on the CPU, by one process and by two", Request{Path: "/even"}, hello, nil, ""}, 3, []way{
 			{oneProcess, []string{"--processes", "1"}, computing, false},
 			{twoProcesses, []string{"--processes", "2"}, computing, false},
 		}},
 		{workload{"queue", "work", "1 ms on the CPU, but one of 200 sleeps 20 to 50 ms; two processes of one thread",
-			Request{Path: "/uneven"}, hello, nil}, 3, []way{
+			Request{Path: "/uneven"}, hello, nil, ""}, 3, []way{
 			{oneQueue, two, queueing, false},
 			{accepted, append([]string{"--embedded-mode"}, two...), queueing, false},
 			{oneQueue, two, pairing, false},
 			{held, append([]string{"--server-mpm", "worker"}, two...), pairing, false},
 		}},
-		{workload{"restarts", "hello", "12 bytes, while the processes are renewed every 2 s", Request{Path: "/"}, hello, nil}, 7, []way{
+		{workload{"restarts", "hello", "12 bytes, while the processes are renewed every 2 s", Request{Path: "/"}, hello, nil, ""}, 7, []way{
 			{undisturbed, nil, goalConnections, false},
 			{restarted, nil, goalConnections, true},
 		}},

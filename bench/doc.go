@@ -7,13 +7,18 @@
 // a new connection every 100 ms, because a server that looks fast on the connections it has may leave the others
 // waiting. The table holds medians over the rounds, and ratios taken inside one round.
 //
+// A second group of tables is about HTTPS: handshakes, requests over HTTP/1.1, HTTP/2 and HTTP/3, and the memory of
+// connections that wait, beside what people put in front of gunicorn today. Each group is a part of the page, and can
+// be run alone.
+//
 // Three comparisons show what gild's processes are good for: one process and two on two cores, one queue for all processes
 // and connections that belong to one, and what clients notice of processes that are renewed under load.
 //
 // Started by bench/run, which first lets bench/setup install what is missing:
 //
 //	bench/run                                     everything, writes bench/RESULTS.md
-//	bench/run -quick                              one minute: hello at 64 connections, no file of the checkout written
+//	bench/run -groups tls                         the tables of HTTPS, writes their part of it
+//	bench/run -quick                              a minute or two: the telling cases, no file of the checkout written
 //	bench/run -servers gild-daemon,uwsgi -cases hello -conns 1,64 -rounds 5
 //	bench/run -render                             the last run's figures as a table again, without measuring
 package main

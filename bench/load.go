@@ -12,7 +12,7 @@ import (
 
 // A load is one run of wrk: one thread, so that the other core of a small machine is the server's.
 type load struct {
-	Address     string // host:port
+	endpoint
 	Connections int
 	Seconds     int
 	Request
@@ -60,7 +60,7 @@ func (l load) args(at places) []string {
 	for _, line := range l.Header {
 		args = append(args, "-H", line)
 	}
-	return append(args, "http://"+l.Address+l.Path)
+	return append(args, l.url(l.Path))
 }
 
 // parseTally reads the line that bench/wrk.lua prints.

@@ -24,12 +24,22 @@ type sample struct {
 	Server, Case       string
 	tally
 	CPU     time.Duration // spent by all processes of the server
-	PSS     int64         // bytes, at the end
+	PSS     int64         // bytes, at the end, of all processes
+	Before  int64         // the same before the load; of connections that wait only
 	Fresh   fresh
 	Renewed int     // how often the processes were replaced by others meanwhile, because we asked for it
 	Foreign float64 // share of the machine's CPU taken by processes that are not ours; 0.02 and less is quiet
-	Err     string  // why there are no figures
+	Without string  // why the server cannot take part: nothing failed
+	Err     string  // why there are no figures although it should
 }
+
+// perConnection is the memory that a connection took, in bytes.
+func (s sample) perConnection() float64 {
+	return float64(s.PSS-s.Before) / float64(max(s.Connections, 1))
+}
+
+// counts says whether there are figures.
+func (s sample) counts() bool { return s.Err == "" && s.Without == "" }
 
 // cpuPerRequest is in microseconds.
 func (s sample) cpuPerRequest() float64 {
@@ -37,9 +47,15 @@ func (s sample) cpuPerRequest() float64 {
 }
 
 // measure runs everything the options ask for. The error is ctx's: a server that fails is a figure too.
-func (b *bench) measure(ctx context.Context) (*results, error) {
-	out := &results{About: b.about(), Missing: map[string]string{}, Cold: map[string][]time.Duration{}}
-	present := b.present(out.Missing)
+func (b *bench) measure(ctx context.Context, g group) (*results, error) {
+	out := &results{About: b.about(g), Missing: map[string]string{}, Cold: map[string][]time.Duration{}}
+	g.Measure(b, ctx, b.present(g.Servers, out.Missing), out)
+	out.About.Finished = time.Now()
+	return out, ctx.Err()
+}
+
+// measureHTTP is everything on plain connections: the workloads, and what is compared in rounds of its own.
+func (b *bench) measureHTTP(ctx context.Context, present []server, out *results) {
 	b.coldStarts(ctx, present, out)
 	for round := range b.Rounds {
 		for _, w := range pick(workloads(), b.Cases) {
@@ -55,14 +71,12 @@ func (b *bench) measure(ctx context.Context) (*results, error) {
 	if b.Processes && slices.Contains(names(present), daemon) {
 		b.compare(ctx, out)
 	}
-	out.About.Finished = time.Now()
-	return out, ctx.Err()
 }
 
 // present are the chosen servers that are installed; the others are noted with what they lack.
-func (b *bench) present(missing map[string]string) []server {
+func (b *bench) present(all []server, missing map[string]string) []server {
 	var list []server
-	for _, srv := range pick(servers(), b.Servers) {
+	for _, srv := range pick(all, b.Servers) {
 		if lack := srv.lacks(); lack != "" {
 			missing[srv.Name] = lack + " is not there (see the output of bench/setup)"
 			continue
@@ -92,7 +106,7 @@ func (b *bench) visit(ctx context.Context, srv server, w workload, round int) []
 	for _, connections := range b.connections(w) {
 		s, failure := sample{}, err
 		if err == nil {
-			l := load{r.address(), connections, b.Seconds, w.Request}
+			l := load{r.endpoint(), connections, b.Seconds, w.Request}
 			s, failure = b.cell(ctx, r, l, func() (tally, error) { return l.run(ctx, b.places) })
 		}
 		s.Round, s.Server, s.Case, s.Connections = round, srv.Name, w.Name, connections
@@ -130,7 +144,7 @@ func (b *bench) warm(ctx context.Context, srv server, w workload) (*running, err
 	if _, err := r.ready(ctx, w, 20*time.Millisecond); err != nil {
 		return r, err
 	}
-	_, err = load{r.address(), 16, 1, w.Request}.run(ctx, b.places)
+	_, err = load{r.endpoint(), 16, 1, w.Request}.run(ctx, b.places)
 	return r, err
 }
 
@@ -145,10 +159,10 @@ func (b *bench) stop(srv server, r *running) {
 func (b *bench) cell(ctx context.Context, r *running, l load, run func() (tally, error)) (sample, error) {
 	waits := make(chan fresh, 1)
 	before := readClocks(r)
-	go func() { waits <- probe(ctx, l.Address, l.Request, l.length()) }()
+	go func() { waits <- probe(ctx, l.endpoint, l.Request, l.length()) }()
 	t, err := run()
 	after := readClocks(r)
-	s := sample{tally: t, CPU: after.server - before.server, PSS: pssOf(r.cmd.Process.Pid), Fresh: <-waits}
+	s := sample{tally: t, CPU: after.server - before.server, PSS: pssOf(r.first()), Fresh: <-waits}
 	s.Foreign = foreign(before, after, t.ClientCPU)
 	return s, err
 }
@@ -163,7 +177,7 @@ func readClocks(r *running) clocks {
 	var usage syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails for a bad argument only
 	self := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	return clocks{time.Now(), cpuOf(r.cmd.Process.Pid), machineBusy(), self}
+	return clocks{time.Now(), cpuOf(r.first()), machineBusy(), self}
 }
 
 // foreign is the share of the machine's CPU that neither the server, nor wrk, nor this program spent.
@@ -175,8 +189,12 @@ func foreign(before, after clocks, client time.Duration) float64 {
 }
 
 func (b *bench) report(s sample) {
-	if s.Err != "" {
-		fmt.Fprintf(b.log, "%-8s %-25s %4d  %s\n", s.Case, s.Server, s.Connections, s.Err)
+	if !s.counts() {
+		fmt.Fprintf(b.log, "%-8s %-25s %4d  %s%s\n", s.Case, s.Server, s.Connections, s.Without, s.Err)
+		return
+	}
+	if s.Before > 0 {
+		fmt.Fprintf(b.log, "%-8s %-25s %4d  %.1f kB for each\n", s.Case, s.Server, s.Connections, s.perConnection()/1e3)
 		return
 	}
 	wait := "unanswered"

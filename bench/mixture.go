@@ -58,7 +58,7 @@ func (b *bench) visitMixtures(ctx context.Context, srv server, round int) []mixt
 	for _, m := range mixtures() {
 		s := mixtureSample{Round: round, Server: srv.Name, About: m.About}
 		if err == nil {
-			err = b.mix(ctx, r.address(), m, &s)
+			err = b.mix(ctx, r.endpoint(), m, &s)
 		}
 		if err != nil {
 			s.Err = err.Error()
@@ -71,7 +71,7 @@ func (b *bench) visitMixtures(ctx context.Context, srv server, round int) []mixt
 }
 
 // mix runs one wrk for each kind of request at the same time.
-func (b *bench) mix(ctx context.Context, address string, m mixture, s *mixtureSample) error {
+func (b *bench) mix(ctx context.Context, at endpoint, m mixture, s *mixtureSample) error {
 	var all sync.WaitGroup
 	failures := make(chan error, 3)
 	begin := func(path string, connections int, into *tally) {
@@ -80,7 +80,7 @@ func (b *bench) mix(ctx context.Context, address string, m mixture, s *mixtureSa
 		}
 		all.Go(func() {
 			var err error
-			*into, err = load{address, connections, b.Seconds, Request{Path: path}}.run(ctx, b.places)
+			*into, err = load{at, connections, b.Seconds, Request{Path: path}}.run(ctx, b.places)
 			failures <- err
 		})
 	}

@@ -13,9 +13,10 @@ import (
 
 // options says what to measure and for how long.
 type options struct {
-	Servers     []string // names, in the order of the table
-	Cases       []string // names of workloads
-	Connections []int    // how many connections wrk keeps open; nil = as each case says
+	Groups      []string // names
+	Servers     []string // names, of whichever group
+	Cases       []string // the same
+	Connections []int    // how many connections a load keeps open; nil = as each case says
 	Rounds      int      // how often each cell is measured, >= 1
 	Seconds     int      // length of one measurement; wrk knows whole seconds only, >= 1
 	ColdStarts  int      // how often each server is started cold; 0 = not at all
@@ -29,17 +30,22 @@ type options struct {
 
 // parseOptions reads the command line. An unknown server or case is an error that lists the known ones.
 func parseOptions(args []string) (options, error) {
-	o := options{Servers: names(servers()), Cases: names(workloads())}
+	o := options{
+		Groups:  names(groups()),
+		Servers: everything(func(g group) []string { return names(g.Servers) }),
+		Cases:   everything(func(g group) []string { return g.Cases }),
+	}
 	flags := flag.NewFlagSet("bench/run", flag.ExitOnError)
+	flags.Func("groups", "which `groups` of tables, by comma: "+strings.Join(o.Groups, ","), o.group)
 	flags.Func("servers", "which `servers`, by comma: "+strings.Join(o.Servers, ","), o.choose(&o.Servers, o.Servers))
 	flags.Func("cases", "which `cases`, by comma: "+strings.Join(o.Cases, ","), o.choose(&o.Cases, o.Cases))
-	flags.Func("conns", "how many `connections`, by comma (1,64; hello and stream 512 as well)", o.numbers(&o.Connections))
+	flags.Func("conns", "how many `connections`, by comma (1,64 for most cases)", o.numbers(&o.Connections))
 	flags.IntVar(&o.Rounds, "rounds", 3, "how often each cell is measured")
 	flags.IntVar(&o.Seconds, "seconds", 1, "how long each measurement lasts; comparisons of processes take some times as long")
 	flags.IntVar(&o.ColdStarts, "cold", 5, "how often each server is started cold (0 = never)")
 	flags.BoolVar(&o.Mixture, "mixture", true, "measure short requests beside slow ones")
 	flags.BoolVar(&o.Processes, "processes", true, "compare ways to run gild's processes, if "+daemon+" is among the servers")
-	flags.BoolVar(&o.Quick, "quick", false, "one minute: hello at 64 connections, one round of 2 s, no comparison of processes")
+	flags.BoolVar(&o.Quick, "quick", false, "one minute for a group: what is most telling at 64 connections, one round of 2 s")
 	flags.BoolVar(&o.Render, "render", false, "write the table of the last run again, measure nothing")
 	flags.StringVar(&o.Out, "out", "", "`file` for the table (bench/RESULTS.md, or bench/scratch/TABLE.md if flags leave something out)")
 	if err := flags.Parse(args); err != nil {
@@ -57,14 +63,32 @@ func (o options) settled() (options, error) {
 		return o, errors.New("-rounds and -seconds must be at least 1, -cold at least 0")
 	}
 	if o.Quick {
-		o.Cases, o.Connections = []string{"hello"}, []int{64}
+		o.Cases, o.Connections = everything(func(g group) []string { return g.Quick }), []int{64}
 		o.Rounds, o.Seconds, o.ColdStarts, o.Processes = 1, 2, 3, false
 	}
 	o.narrowed = o.narrowed || o.Quick || !o.Mixture || !o.Processes || o.ColdStarts == 0
 	return o, nil
 }
 
-// out is the file the table goes to: only a complete run replaces the committed table.
+// group is the setter of -groups: a group that was left out keeps its part of the page.
+func (o *options) group(text string) error {
+	narrowed := o.narrowed
+	err := o.choose(&o.Groups, names(groups()))(text)
+	o.narrowed = narrowed
+	return err
+}
+
+// chosen are the groups that the options leave something of.
+func (o options) chosen() []group {
+	return slices.DeleteFunc(pick(groups(), o.Groups), func(g group) bool {
+		return len(pick(g.Servers, o.Servers)) == 0 || !slices.ContainsFunc(g.Cases, o.wants)
+	})
+}
+
+// wants says whether a case is to be measured.
+func (o options) wants(name string) bool { return slices.Contains(o.Cases, name) }
+
+// out is the file the table goes to: only complete groups replace the committed tables.
 func (o options) out(at places) string {
 	switch {
 	case o.Out != "":
@@ -137,7 +161,7 @@ func names[T named](rows []T) []string {
 	return list
 }
 
-// pick keeps the rows whose names are wanted, in the order of the table.
+// pick is the rows whose names are wanted, in the order of the table, which it leaves alone.
 func pick[T named](rows []T, wanted []string) []T {
-	return slices.DeleteFunc(rows, func(row T) bool { return !slices.Contains(wanted, row.name()) })
+	return slices.DeleteFunc(slices.Clone(rows), func(row T) bool { return !slices.Contains(wanted, row.name()) })
 }

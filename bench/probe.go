@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -27,15 +26,15 @@ type answer struct {
 }
 
 // ask sends the request on a connection of its own. ctx bounds the whole of it.
-func ask(ctx context.Context, address string, r Request) (answer, error) {
+func ask(ctx context.Context, to endpoint, r Request) (answer, error) {
 	begin := time.Now()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	conn, err := to.dial(ctx)
 	if err != nil {
 		return answer{}, err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if _, err := conn.Write(r.raw(address, "close")); err != nil {
+	if _, err := conn.Write(r.raw(to.Address, "close")); err != nil {
 		return answer{}, err
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -55,7 +54,7 @@ type fresh struct {
 
 // probe opens a connection every probeEvery beside a load of the given length that starts now. It ends before the
 // load does, because an idle server answers whom it starved before.
-func probe(ctx context.Context, address string, r Request, length time.Duration) fresh {
+func probe(ctx context.Context, to endpoint, r Request, length time.Duration) fresh {
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	var all sync.WaitGroup
@@ -63,7 +62,7 @@ func probe(ctx context.Context, address string, r Request, length time.Duration)
 	var seen fresh
 	for range ticks(ctx, probeEvery, length-probeTail) {
 		all.Go(func() {
-			a, err := askWithin(ctx, address, r)
+			a, err := askWithin(ctx, to, r)
 			mutex.Lock()
 			defer mutex.Unlock()
 			seen.add(a, err)
@@ -74,10 +73,10 @@ func probe(ctx context.Context, address string, r Request, length time.Duration)
 	return seen
 }
 
-func askWithin(ctx context.Context, address string, r Request) (answer, error) {
+func askWithin(ctx context.Context, to endpoint, r Request) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	return ask(ctx, address, r)
+	return ask(ctx, to, r)
 }
 
 func (f *fresh) add(a answer, err error) {

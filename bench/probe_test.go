@@ -18,7 +18,7 @@ func TestAskSendsWhatTheCaseSays(t *testing.T) {
 	}))
 	defer served.Close()
 	request := Request{Path: "/a", Header: thirtyHeaders(), Post: 5}
-	got, err := ask(t.Context(), served.Listener.Addr().String(), request)
+	got, err := ask(t.Context(), endpoint{Address: served.Listener.Addr().String()}, request)
 	if want := "POST /a value of the header no. 30 5"; err != nil || got.Status != 200 || string(got.Body) != want {
 		t.Errorf("answer %d %q (%v), want 200 %q", got.Status, got.Body, err, want)
 	}
@@ -31,7 +31,7 @@ func TestProbeCountsWhoIsStarved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	seen := probe(t.Context(), silent.Addr().String(), Request{Path: "/"}, probeTail+3*probeEvery)
+	seen := probe(t.Context(), endpoint{Address: silent.Addr().String()}, Request{Path: "/"}, probeTail+3*probeEvery)
 	if len(seen.Waits) != 0 || seen.Unanswered == 0 {
 		t.Errorf("silent server: %d answered, %d unanswered", len(seen.Waits), seen.Unanswered)
 	}
@@ -47,7 +47,7 @@ func TestProbeSeesAnswersAndErrors(t *testing.T) {
 		}
 	}))
 	defer served.Close()
-	address := served.Listener.Addr().String()
+	address := endpoint{Address: served.Listener.Addr().String()}
 	if good := probe(t.Context(), address, Request{Path: "/"}, probeTail+3*probeEvery); len(good.Waits) == 0 || good.Unanswered != 0 {
 		t.Errorf("good server: %+v", good)
 	}
@@ -59,7 +59,7 @@ func TestProbeSeesAnswersAndErrors(t *testing.T) {
 func TestProbeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if seen := probe(ctx, "127.0.0.1:1", Request{Path: "/"}, time.Hour); len(seen.Waits)+seen.Unanswered != 0 {
+	if seen := probe(ctx, endpoint{Address: "127.0.0.1:1"}, Request{Path: "/"}, time.Hour); len(seen.Waits)+seen.Unanswered != 0 {
 		t.Errorf("probes after the end: %+v", seen)
 	}
 }

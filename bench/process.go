@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -21,17 +24,27 @@ const (
 // running is a server that was started and not yet stopped.
 type running struct {
 	site
-	cmd     *exec.Cmd
-	started time.Time     // just before exec
-	gone    chan struct{} // closed when the first process has been reaped
+	programs []*exec.Cmd    // the first leads the process group of all
+	started  time.Time      // just before the exec of the last
+	gone     chan struct{}  // closed when one of them has been reaped
+	reaped   sync.WaitGroup // and this when all have been
+	lost     func()         // closes gone, once
+}
+
+// first is the process that leads the group; 0 if nothing could be started.
+func (r *running) first() int {
+	if len(r.programs) == 0 {
+		return 0
+	}
+	return r.programs[0].Process.Pid
 }
 
 // start runs the server on a free loopback port, in a process group of its own so that its processes can be told from
 // everybody else's. A session of its own would do that as well, but Linux shares the processors out among sessions
 // (sched_autogroup_enabled) before it does among processes: the one process of the load generator would weigh as much
-// as all of the server's. The caller must call stop.
+// as all of the server's. What stands behind a proxy is started first. The caller must call stop.
 func start(srv server, at places, app string) (*running, error) {
-	s, err := newSite(at, app)
+	s, err := newSite(at, srv, app)
 	if err != nil {
 		return nil, err
 	}
@@ -41,18 +54,40 @@ func start(srv server, at places, app string) (*running, error) {
 		}
 	}
 	r := &running{site: s, gone: make(chan struct{})}
+	r.lost = sync.OnceFunc(func() { close(r.gone) })
+	if srv.Behind != nil {
+		if err := r.startBehind(srv.Behind(s)); err != nil {
+			return r, err
+		}
+	}
 	return r, r.exec(srv.Command(s))
 }
 
-// newSite finds a port that is free at the moment and makes the private directory, readable for the user that
-// Apache changes to.
-func newSite(at places, app string) (site, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return site{}, err
+// startBehind starts the program behind a proxy and waits until it accepts connections: until then the proxy would
+// answer, and wrongly.
+func (r *running) startBehind(command []string) error {
+	if err := r.exec(command); err != nil {
+		return err
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	for end := time.After(readyLimit); ; {
+		conn, err := net.Dial("unix", r.socket())
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-r.gone:
+			return fmt.Errorf("%s ended before it listened: %s", command[0], r.lastWords())
+		case <-end:
+			return fmt.Errorf("%s does not listen after %v (%w): %s", command[0], readyLimit, err, r.lastWords())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// newSite finds ports that are free at the moment and makes the private directory, readable for the user that
+// Apache and nginx change to.
+func newSite(at places, srv server, app string) (site, error) {
+	ports, err := freePorts(2)
 	if err != nil {
 		return site{}, err
 	}
@@ -60,27 +95,43 @@ func newSite(at places, app string) (site, error) {
 	if err != nil {
 		return site{}, err
 	}
-	return site{places: at, Dir: dir, Port: port, App: app}, os.Chmod(dir, 0o755)
+	s := site{places: at, Dir: dir, Port: ports[0], OtherPort: ports[1], Secure: srv.Secure, App: app}
+	return s, os.Chmod(dir, 0o755)
 }
 
-// exec starts the first process; what the server prints goes to a file in its directory.
+// freePorts are different ones, since they are free together.
+func freePorts(n int) ([]string, error) {
+	var ports []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	}
+	return ports, nil
+}
+
+// exec starts a program; what it prints goes to a file in the directory of the server.
 func (r *running) exec(command []string) error {
-	out, err := os.Create(r.outputFile())
+	out, err := os.OpenFile(r.outputFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	r.cmd = exec.Command(command[0], command[1:]...)
-	r.cmd.Stdout, r.cmd.Stderr, r.cmd.Dir = out, out, r.Dir
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, r.Dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: r.first()}
 	r.started = time.Now()
-	if err := r.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go func() {
-		_ = r.cmd.Wait() // how it ended shows in its output
-		close(r.gone)
-	}()
+	r.programs = append(r.programs, cmd)
+	r.reaped.Go(func() {
+		_ = cmd.Wait() // how it ended shows in its output
+		r.lost()
+	})
 	return nil
 }
 
@@ -92,7 +143,7 @@ func (r *running) ready(ctx context.Context, w workload, interval time.Duration)
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
 	for {
-		answer, err := ask(ctx, r.address(), w.Request)
+		answer, err := ask(ctx, r.endpoint(), w.Request)
 		if err == nil {
 			return time.Since(r.started), r.check(answer, w)
 		}
@@ -129,19 +180,26 @@ func (r *running) lastWords() string {
 // their descendants, are touched.
 func (r *running) stop() error {
 	defer os.RemoveAll(r.Dir)
-	if r.cmd == nil || r.cmd.Process == nil {
+	if r.first() == 0 {
 		return nil
 	}
-	family := processesOf(r.cmd.Process.Pid)
-	_ = r.cmd.Process.Signal(syscall.SIGTERM) // gone already: nothing to signal
+	family := processesOf(r.first())
+	for _, cmd := range slices.Backward(r.programs) {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // gone already: nothing to signal
+	}
+	all := make(chan struct{})
+	go func() {
+		r.reaped.Wait()
+		close(all)
+	}()
 	var late error
 	select {
-	case <-r.gone:
+	case <-all:
 	case <-time.After(stopLimit):
 		late = errors.New("still there " + stopLimit.String() + " after SIGTERM")
 	}
 	killLeftovers(family)
-	<-r.gone
+	<-all
 	return late
 }
 

@@ -22,7 +22,7 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	child := waitForNumber(t, r.outputFile())
-	if family := processesOf(r.cmd.Process.Pid); !holds(family, child) {
+	if family := processesOf(r.first()); !holds(family, child) {
 		t.Errorf("the child %d is not among %+v", child, family)
 	}
 	if err := r.stop(); err != nil {
@@ -91,7 +91,45 @@ func TestMissingServersAreNamed(t *testing.T) {
 	missing := map[string]string{}
 	t.Chdir(t.TempDir()) // no bench/scratch below
 	b := bench{options: options{Servers: []string{daemon}}}
-	if list := b.present(missing); len(list) != 0 || !strings.Contains(missing[daemon], filepath.Join("bench", "scratch", "gild")) {
+	if list := b.present(servers(), missing); len(list) != 0 || !strings.Contains(missing[daemon], filepath.Join("bench", "scratch", "gild")) {
 		t.Errorf("present %v, missing %q", names(list), missing)
+	}
+}
+
+// listening is a program behind a proxy: it listens on the socket file and prints its number.
+const listening = `import os, socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("application.sock")
+s.listen()
+print(os.getpid(), flush=True)
+time.sleep(60)
+`
+
+func TestWhatStandsBehindAProxyIsPartOfTheServer(t *testing.T) {
+	srv := shell("exec sleep 60")
+	srv.Behind = func(site) []string { return []string{"python3", "-c", listening} }
+	r, err := start(srv, places{}, "hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := waitForNumber(t, r.outputFile())
+	front := r.programs[1].Process.Pid
+	if family := processesOf(r.first()); !holds(family, behind) || !holds(family, front) {
+		t.Errorf("%d and %d are not both among %+v", behind, front, family)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	waitUntilGone(t, behind)
+	waitUntilGone(t, front)
+}
+
+func TestWhatStandsBehindAProxySaysWhyItEnded(t *testing.T) {
+	srv := shell("echo the proxy was started")
+	srv.Behind = func(site) []string { return []string{"/bin/sh", "-c", "echo no such module; exit 3"} }
+	r, err := start(srv, places{}, "hello")
+	defer r.stop()
+	if err == nil || !strings.Contains(err.Error(), "no such module") || len(r.programs) != 1 {
+		t.Errorf("start = %v with %d programs, want the last words of the first", err, len(r.programs))
 	}
 }

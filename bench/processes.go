@@ -33,7 +33,7 @@ func (b *bench) try(ctx context.Context, c comparison, w way) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	l := load{r.address(), w.Connections, b.Seconds * c.Length, c.Request}
+	l := load{r.endpoint(), w.Connections, b.Seconds * c.Length, c.Request}
 	run := func() (tally, error) { return l.exact(ctx, l.length(), c.Want), nil }
 	if !w.Restarted {
 		return b.cell(ctx, r, l, run)
@@ -52,14 +52,14 @@ func restart(ctx context.Context, r *running, length time.Duration) int {
 	end := time.After(length)
 	var seen renewals
 	for range ticks(ctx, restartInterval, length-restartInterval/4) {
-		seen.look(processesOf(r.cmd.Process.Pid))
-		_ = r.cmd.Process.Signal(syscall.SIGUSR1) // a server that is gone fails the load
+		seen.look(processesOf(r.first()))
+		_ = r.programs[0].Process.Signal(syscall.SIGUSR1) // a server that is gone fails the load
 	}
 	select {
 	case <-end: // until then the last renewal may take
 	case <-ctx.Done():
 	}
-	seen.look(processesOf(r.cmd.Process.Pid))
+	seen.look(processesOf(r.first()))
 	return seen.count
 }
 

@@ -17,15 +17,15 @@ func TestCPUOfProcessesThatHaveGoneIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.stop()
-	before := spent(t, r.cmd.Process.Pid, 5*tick)
+	before := spent(t, r.first(), 5*tick)
 	if err := os.WriteFile(stop, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	waitForNumber(t, r.outputFile())
-	if list := processesOf(r.cmd.Process.Pid); len(list) != 1 {
+	if list := processesOf(r.first()); len(list) != 1 {
 		t.Fatalf("the child is still there: %+v", list)
 	}
-	if after := cpuOf(r.cmd.Process.Pid); after < before {
+	if after := cpuOf(r.first()); after < before {
 		t.Errorf("%v of CPU after the child was reaped, %v before", after, before)
 	}
 }

@@ -1,28 +1,35 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
 
-// render turns the figures into the page bench/RESULTS.md.
-func render(r *results) string {
+// render turns the figures of a group into its part of the page bench/RESULTS.md.
+func render(g group, r *results) string {
 	var p page
-	p.head(r)
+	p.head(g, r)
+	g.Render(&p, r)
+	p.absent(g, r)
+	p.setups(r)
+	return p.String()
+}
+
+// http is the part about plain connections.
+func (p *page) http(r *results) {
+	p.line("%s", howToRead)
 	p.goals(r)
 	for _, w := range workloads() {
-		p.cells(r, w)
+		p.cells(r, w, servers())
 	}
 	p.mixtures(r)
 	for _, c := range comparisons() {
 		p.comparison(r, c)
 	}
 	p.cold(r)
-	p.absent(r)
-	p.setups(r)
-	return p.String()
 }
 
 // page is Markdown in the making.
@@ -37,16 +44,15 @@ func (p *page) table(columns ...string) {
 
 func (p *page) cellsOf(cells ...string) { p.line("| %s |", strings.Join(cells, " | ")) }
 
-func (p *page) head(r *results) {
+func (p *page) head(g group, r *results) {
 	middle, worst := r.foreign()
-	p.line("# Benchmark\n")
+	p.line("# %s\n", g.Title)
 	p.line("Written by `%s` on %s, which took %v: %d rounds of %d s for each cell.", r.About.Command,
 		r.About.Finished.UTC().Format("2 January 2006, 15:04 UTC"),
 		r.About.Finished.Sub(r.About.Started).Round(time.Second), r.About.Rounds, r.About.Seconds)
 	p.line("%d cores (%s), %s. Load average before the run %s; other processes took %.1f%% of the machine", r.About.Cores,
 		r.About.CPU, r.About.Kernel, r.About.LoadBefore, 100*middle)
 	p.line("during a measurement (median; %.1f%% in the worst).", 100*worst)
-	p.line("%s", howToRead)
 }
 
 const howToRead = `
@@ -86,45 +92,42 @@ func (p *page) goals(r *results) {
 }
 
 // cells is the table of one case, a row for each number of connections and server.
-func (p *page) cells(r *results, w workload) {
-	rows := r.rows(w.Name)
+func (p *page) cells(r *results, w workload, list []server) {
+	rows := r.rows(w.Name, list)
 	if len(rows) == 0 {
 		return
 	}
 	p.line("\n## %s: %s", w.Name, w.About)
-	p.table("connections", "server", "requests/s", "embedded is", "daemon is", "CPU per request", "p50", "p99", "fresh connection", "errors", "memory")
+	counted := cmp.Or(w.Counted, "request")
+	p.table("connections", "server", counted+"s/s", "embedded is", "daemon is", "CPU per "+counted, "p50", "p99", "fresh connection", "errors", "memory")
 	for _, row := range rows {
 		p.cellsOf(row.columns()...)
 	}
-	for _, row := range rows {
-		if row.Err != "" {
-			p.line("\n%s at %d connections failed: `%s`", row.Server, row.Connections, strings.ReplaceAll(row.Err, "\n", " / "))
-		}
-	}
+	p.failures(rows)
 }
 
 // rows are the measured cells of a case, by connections, then in the order of the servers.
-func (r *results) rows(workload string) []row {
+func (r *results) rows(workload string, list []server) []row {
 	var counts []int
 	for _, s := range r.Samples {
 		counts = append(counts, s.Connections)
 	}
 	slices.Sort(counts)
-	var list []row
+	var rows []row
 	for _, connections := range slices.Compact(counts) {
-		for _, srv := range servers() {
+		for _, srv := range list {
 			if row, ok := r.row(workload, srv.Name, connections); ok {
-				list = append(list, row)
+				rows = append(rows, row)
 			}
 		}
 	}
-	return list
+	return rows
 }
 
 func (w row) columns() []string {
 	first := []string{fmt.Sprint(w.Connections), w.Server}
 	if w.Rounds == 0 {
-		return append(first, "failed", "", "", "", "", "", "", "", "")
+		return append(first, cmp.Or(w.Without, "failed"), "", "", "", "", "", "", "", "")
 	}
 	return append(first, thousands(w.Rate), w.times(embedded, w.Embedded), w.times(daemon, w.Daemon),
 		fmt.Sprintf("%.1f µs", w.CPU), short(w.P50), short(w.P99), freshText(w.Fresh), fmt.Sprint(w.Failures),
@@ -202,12 +205,12 @@ func (p *page) cold(r *results) {
 }
 
 // absent names the servers that could not take part: they are never dropped in silence.
-func (p *page) absent(r *results) {
+func (p *page) absent(g group, r *results) {
 	if len(r.Missing) == 0 {
 		return
 	}
 	p.line("\n## missing\n")
-	for _, srv := range servers() {
+	for _, srv := range g.Servers {
 		if why := r.Missing[srv.Name]; why != "" {
 			p.line("- %s: %s", srv.Name, why)
 		}
@@ -219,7 +222,7 @@ func (p *page) setups(r *results) {
 	for _, v := range r.About.Versions {
 		p.line("- %s: %s", v.Name, v.Text)
 	}
-	p.line("\nAccess logs are off everywhere. Apache's configuration is written by bench/apache.go.")
+	p.line("\nAccess logs are off everywhere. Configuration files are written by bench/apache.go and bench/proxies.go.")
 	for _, s := range r.About.Setups {
 		p.line("\n%s: %s\n\n    %s", s.Server, s.About, s.Command)
 	}

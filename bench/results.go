@@ -51,6 +51,9 @@ type row struct {
 	Failures    int           // of all rounds together
 	Renewed     int           // of all rounds together
 	PSS         int64         // bytes
+	Before      int64         // the same before the load
+	Each        float64       // bytes that a connection took
+	Without     string        // why the server has no such row
 	Err         string
 }
 
@@ -59,8 +62,8 @@ func (r *results) row(workload, server string, connections int) (out row, ok boo
 	out = row{Server: server, Connections: connections}
 	var good []sample
 	for _, s := range r.cells(workload, server, connections) {
-		if s.Err != "" {
-			out.Err = s.Err
+		if s.Err != "" || s.Without != "" {
+			out.Err, out.Without = s.Err, s.Without
 			continue
 		}
 		good = append(good, s)
@@ -78,9 +81,11 @@ func (r *results) row(workload, server string, connections int) (out row, ok boo
 	out.P50 = medianOf(good, func(s sample) time.Duration { return s.P50 })
 	out.P99 = medianOf(good, func(s sample) time.Duration { return s.P99 })
 	out.PSS = medianOf(good, func(s sample) int64 { return s.PSS })
+	out.Before = medianOf(good, func(s sample) int64 { return s.Before })
+	out.Each = medianOf(good, sample.perConnection)
 	out.Embedded = r.ratio(workload, embedded, server, connections, sample.rate)
 	out.Daemon = r.ratio(workload, daemon, server, connections, sample.rate)
-	return out, len(good) > 0 || out.Err != ""
+	return out, len(good) > 0 || out.Err != "" || out.Without != ""
 }
 
 func (r *results) cells(workload, server string, connections int) []sample {
@@ -98,13 +103,13 @@ func (r *results) cells(workload, server string, connections int) []sample {
 func (r *results) ratio(workload, ours, theirs string, connections int, value func(sample) float64) float64 {
 	values := map[int]float64{}
 	for _, s := range r.cells(workload, ours, connections) {
-		if s.Err == "" {
+		if s.counts() {
 			values[s.Round] = value(s)
 		}
 	}
 	var ratios []float64
 	for _, s := range r.cells(workload, theirs, connections) {
-		if s.Err == "" && values[s.Round] > 0 && value(s) > 0 {
+		if s.counts() && values[s.Round] > 0 && value(s) > 0 {
 			ratios = append(ratios, values[s.Round]/value(s))
 		}
 	}

@@ -13,6 +13,9 @@ type server struct {
 	Version []string              // command that prints its version
 	Prepare func(s site) error    // writes configuration into s.Dir; nil = none
 	Command func(s site) []string // program and arguments; must stay in the foreground and stop at SIGTERM
+	Behind  func(s site) []string // the same of what a proxy passes requests on to, which listens on s.socket(); nil = it is none
+	Secure  bool                  // it is measured over TLS
+	Without map[string]string     // case: why this server cannot take part in it
 }
 
 func (s server) name() string { return s.Name }
@@ -20,14 +23,21 @@ func (s server) name() string { return s.Name }
 // A site is what a server is to serve, and where.
 type site struct {
 	places
-	Dir  string // private and empty, for configuration, logs and pid files
-	Port string
-	App  string // module in places.Apps whose `application` is called
+	Dir       string // private and empty, for configuration, logs and pid files
+	Port      string // where requests are sent
+	OtherPort string // free too, for servers that cannot do with one
+	Secure    bool   // requests are sent over TLS
+	App       string // module in places.Apps whose `application` is called
 }
 
 func (s site) script() string { return filepath.Join(s.Apps, s.App+".py") }
 
 func (s site) address() string { return "127.0.0.1:" + s.Port }
+
+func (s site) endpoint() endpoint { return endpoint{s.address(), s.Secure} }
+
+// socket is where the program behind a proxy listens.
+func (s site) socket() string { return filepath.Join(s.Dir, "application.sock") }
 
 // The two placements of gild, which the ratios of the table are taken against.
 const (
@@ -76,20 +86,26 @@ func uwsgi() server {
 	}
 }
 
+// gthread is how gunicorn is set to what the other rows have.
+const gthread = "--worker-class gthread --workers 1 --threads 5"
+
 func gunicorns() []server {
 	gunicorn := func(name, about, options string) server {
 		return server{
 			Name: name, About: about,
 			Needs:   []string{"bench/scratch/venv/bin/gunicorn"},
 			Version: []string{"bench/scratch/venv/bin/gunicorn", "--version"},
-			Command: func(s site) []string {
-				command := []string{filepath.Join(s.Venv, "bin/gunicorn"), "--chdir", s.Apps, "--bind", s.address()}
-				return append(append(command, strings.Fields(options)...), s.App)
-			},
+			Command: func(s site) []string { return gunicornCommand(s, s.address(), options) },
 		}
 	}
 	return []server{
-		gunicorn("gunicorn-gthread", "gthread, 1 worker, 5 threads", "--worker-class gthread --workers 1 --threads 5"),
+		gunicorn("gunicorn-gthread", "gthread, 1 worker, 5 threads", gthread),
 		gunicorn("gunicorn-sync", "sync, 2 workers, which close every connection", "--worker-class sync --workers 2"),
 	}
+}
+
+// gunicornCommand binds to an address in gunicorn's notation: host:port, or unix:path.
+func gunicornCommand(s site, bind, options string) []string {
+	command := []string{filepath.Join(s.Venv, "bin/gunicorn"), "--chdir", s.Apps, "--bind", bind}
+	return append(append(command, strings.Fields(options)...), s.App)
 }

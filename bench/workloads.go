@@ -14,6 +14,7 @@ type workload struct {
 	Request
 	Want        []byte // the body every server must answer before it is measured
 	Connections []int  // how many wrk keeps open, each a cell of its own, unless -conns says otherwise
+	Counted     string // what the rate is of; "" = request
 }
 
 func (w workload) name() string { return w.Name }
@@ -30,13 +31,13 @@ func workloads() []workload {
 	hello := []byte("Hello World!")
 	usual, crowd := []int{1, 64}, []int{1, 64, 512} // the crowd where something new shows: each cell lengthens the run
 	return []workload{
-		{"hello", "hello", "12 bytes", Request{Path: "/"}, hello, crowd},
+		{"hello", "hello", "12 bytes", Request{Path: "/"}, hello, crowd, ""},
 		{"headers", "headers", "a request with 30 headers, two of them answered", Request{Path: "/", Header: thirtyHeaders()},
-			[]byte("value of the header no. 01value of the header no. 30"), usual},
-		{"post", "post", "a body of 64 KiB is read, its length answered", Request{Path: "/", Post: 64 << 10}, []byte("65536"), usual},
-		{"stream", "stream", "1 MiB yielded as 16 blocks of 64 KiB", Request{Path: "/"}, bytes.Repeat([]byte("x"), 1<<20), crowd},
-		{"flask", "flask_hello", "12 bytes from a Flask view", Request{Path: "/"}, hello, usual},
-		{"django", "django_hello", "12 bytes from a Django view below the usual middleware", Request{Path: "/"}, hello, usual},
+			[]byte("value of the header no. 01value of the header no. 30"), usual, ""},
+		{"post", "post", "a body of 64 KiB is read, its length answered", Request{Path: "/", Post: 64 << 10}, []byte("65536"), usual, ""},
+		{"stream", "stream", "1 MiB yielded as 16 blocks of 64 KiB", Request{Path: "/"}, bytes.Repeat([]byte("x"), 1<<20), crowd, ""},
+		{"flask", "flask_hello", "12 bytes from a Flask view", Request{Path: "/"}, hello, usual, ""},
+		{"django", "django_hello", "12 bytes from a Django view below the usual middleware", Request{Path: "/"}, hello, usual, ""},
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -24,9 +25,16 @@ func yardstick() server {
 	}
 }
 
-// serveYardstick serves one application until the process is ended.
-func serveYardstick(address, app string) error {
-	return http.ListenAndServe(address, yardstickHandler(app))
+// serveYardstick serves an application on an address until the process is ended. The arguments are these two, and for
+// TLS the files of a certificate and its key.
+func serveYardstick(args []string) error {
+	switch len(args) {
+	case 2:
+		return http.ListenAndServe(args[0], yardstickHandler(args[1]))
+	case 4:
+		return http.ListenAndServeTLS(args[0], args[2], args[3], yardstickHandler(args[1]))
+	}
+	return fmt.Errorf("%s takes an address, an application, and maybe a certificate and its key", yardstickVerb)
 }
 
 func yardstickHandler(app string) http.Handler {
@@ -48,12 +56,4 @@ func yardstickHandler(app string) http.Handler {
 			io.WriteString(w, "Hello World!")
 		}
 	})
-}
-
-// isYardstick reports whether the arguments ask for the yardstick, and serves it if they do.
-func isYardstick(args []string) (bool, error) {
-	if len(args) != 3 || args[0] != yardstickVerb {
-		return false, nil
-	}
-	return true, serveYardstick(args[1], args[2])
 }
