@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,9 @@ type front struct {
 }
 
 func runFront(c *child) error {
+	if err := seclude(c.config); err != nil {
+		return err
+	}
 	f := &front{child: c, failed: make(chan error, 1), left: make(chan struct{}), board: newBoard(c.config, c.Generation)}
 	if err := f.build(); err != nil {
 		return err
@@ -49,7 +53,7 @@ func (f *front) build() error {
 	if err != nil {
 		return err
 	}
-	vault, err := f.takeVault()
+	certificates, err := f.takeCertificates()
 	if err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func (f *front) build() error {
 		f.pools = append(f.pools, pool)
 	}
 	engine := scripts.NewEngine(f.config, f.pools, f.log)
-	if f.certificates, err = f.openCertificates(vault, engine); err != nil {
+	if f.certificates, err = f.openCertificates(certificates, engine); err != nil {
 		return err
 	}
 	options, err := f.serverOptions(sockets, engine, f.board)
@@ -143,26 +147,41 @@ func (f *front) hearOfProcess(message string) {
 // hearStop begins to leave: losslessly, while others accept on the same sockets, or as soon as the requests that run are
 // answered.
 func (f *front) hearStop(lossless bool, text string) {
-	patience := f.seconds(text)
-	f.leave.Do(func() { go f.finish(lossless, patience) })
+	f.leave.Do(func() { go f.finish(lossless, text) })
 }
 
-func (f *front) finish(lossless bool, patience time.Duration) {
+func (f *front) finish(lossless bool, text string) {
 	defer close(f.left)
-	leaveServer(f.child, f.server, lossless, patience)
+	leaveServer(f.child, f.server, lossless, text)
 }
 
-// leaveServer has the server finish its connections within the time given.
-func leaveServer(c *child, s *server.Server, lossless bool, patience time.Duration) {
+// leaveServer has the server finish its connections, as the text of the message says.
+func leaveServer(c *child, s *server.Server, lossless bool, text string) {
+	patience, orphans := c.parseFarewell(text)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	leave := s.Shutdown
 	if lossless {
-		leave = s.Drain
+		leave = func(ctx context.Context) error { return s.Drain(ctx, orphans...) }
 	}
 	if err := leave(ctx); err != nil {
 		c.printf(logs.Notice, "core", "Shutdown timeout expired; requests that are still running are aborted.")
 	}
+}
+
+// parseFarewell takes apart what follows "drain" and "stop": the time, and the positions of the listeners on which nobody else
+// accepts, from planner.adopt.
+func (c *child) parseFarewell(text string) (patience time.Duration, orphans []int) {
+	text, rest, _ := strings.Cut(text, " ")
+	for _, word := range strings.Fields(rest) {
+		i, err := strconv.Atoi(word)
+		if err != nil || i < 0 || i >= len(c.config.Listeners()) {
+			c.printf(logs.Error, "core", "The supervisor gives up listener %.40q, which there is not.", word)
+			continue
+		}
+		orphans = append(orphans, i)
+	}
+	return c.seconds(text), orphans
 }
 
 // reportLoad tells the supervisor how busy the seats are, where the number of processes follows that.

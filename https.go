@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 
 	"gild/config"
@@ -14,16 +13,26 @@ import (
 // What a process that speaks HTTP needs for HTTPS: the vault with the supervisor's secrets and the certificates from files, the
 // manager of certificates, and the UDP socket of HTTP/3.
 
-// takeVault takes the vault over; nil without HTTPS.
-func (c *child) takeVault() (*os.File, error) {
+// takeCertificates takes over what is needed for certificates, in the order of planner.secrets: the vault, and the directory of
+// those that are obtained, where it is reached by a descriptor. Without HTTPS there is nothing.
+func (c *child) takeCertificates() (o tls.Options, err error) {
+	o = tls.Options{Config: c.config, Log: c.log}
 	if c.config.HTTPS == nil {
-		return nil, nil
+		return o, nil
 	}
-	files, err := c.take(1)
+	n := 1
+	if c.config.HTTPS.Automatic != nil && c.config.Separated() {
+		n = 2
+	}
+	files, err := c.take(n)
 	if err != nil {
-		return nil, err
+		return o, err
 	}
-	return files[0], nil
+	o.Vault = files[0]
+	if n > 1 {
+		o.Storage = files[1]
+	}
+	return o, nil
 }
 
 // takePackets takes the UDP socket of a listener over, and its part in sharing it.
@@ -40,11 +49,10 @@ func (c *child) takePackets(l config.Listener) (*server.QUIC, error) {
 }
 
 // openCertificates opens the manager of certificates; nil without HTTPS.
-func (c *child) openCertificates(vault *os.File, engine *scripts.Engine) (*tls.Manager, error) {
+func (c *child) openCertificates(options tls.Options, engine *scripts.Engine) (*tls.Manager, error) {
 	if c.config.HTTPS == nil {
 		return nil, nil
 	}
-	options := tls.Options{Config: c.config, Vault: vault, Log: c.log}
 	if a := c.config.HTTPS.Automatic; a != nil && a.PermissionScript != "" {
 		options.Permit = engine.Permit
 	}

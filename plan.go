@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"gild/config"
 	"gild/cpython"
+	"gild/logs"
 	"gild/mpm"
 	"gild/scripts"
 	"gild/tls"
@@ -19,6 +23,7 @@ import (
 type planner struct {
 	sockets *socketStore
 	keeper  *tls.Keeper
+	log     logs.Logger
 	made    map[*mpm.Plan]*made
 	next    int // generation
 }
@@ -28,11 +33,12 @@ type made struct {
 	config  *config.Config
 	sockets []*os.File // other plans may have them, too
 	vault   *tls.Vault // certificates and secrets; nil: no HTTPS
+	storage *os.File   // see openStorage; nil: it is reached by its name, or there is none
 	arenas  []*cpython.Arena
 }
 
-func newPlanner(sockets *socketStore, keeper *tls.Keeper) *planner {
-	return &planner{sockets: sockets, keeper: keeper, made: map[*mpm.Plan]*made{}}
+func newPlanner(sockets *socketStore, keeper *tls.Keeper, log logs.Logger) *planner {
+	return &planner{sockets: sockets, keeper: keeper, log: log, made: map[*mpm.Plan]*made{}}
 }
 
 // plan makes the plan for a configuration: opens the sockets that are not open yet, and makes the arenas.
@@ -57,19 +63,49 @@ func (p *planner) fill(plan *mpm.Plan, c *config.Config) error {
 		return err
 	}
 	p.made[plan].sockets = files
-	if c.HTTPS != nil {
-		vault, err := p.keeper.Vault(c)
-		if err != nil {
-			return err
-		}
-		p.made[plan].vault = vault
-		files = append(files, vault.File())
+	secrets, err := p.secrets(p.made[plan])
+	if err != nil {
+		return err
 	}
+	files = append(files, secrets...)
 	if c.Embedded {
 		plan.Groups = []mpm.Group{workers(c, model, files)}
 		return nil
 	}
 	return p.separate(plan, c, model, files)
+}
+
+// secrets are the files of HTTPS for those who speak HTTP, in the order in which takeCertificates expects them.
+func (p *planner) secrets(m *made) (files []*os.File, err error) {
+	if m.config.HTTPS == nil {
+		return nil, nil
+	}
+	if m.vault, err = p.keeper.Vault(m.config); err != nil {
+		return nil, err
+	}
+	files = append(files, m.vault.File())
+	if m.storage, err = openStorage(m.config, p.log); m.storage != nil {
+		files = append(files, m.storage)
+	}
+	return files, err
+}
+
+// adopt closes the TCP sockets that next has not, now that it serves: when the processes of last have closed theirs, clients are
+// refused and not left waiting for somebody to accept. It returns what those processes have to know about it, for
+// parseFarewell: the positions of these sockets among their listeners. Those that systemd has opened are not among them, since
+// it keeps what is queued there.
+//
+// UDP sockets stay until last is retired: somebody reads them so long, and refuses what is new.
+func (p *planner) adopt(next, last *mpm.Plan) string {
+	kept := p.made[next].sockets
+	var orphans []string
+	for i := range p.made[last].config.Listeners() {
+		if f := p.made[last].sockets[i]; !slices.Contains(kept, f) && !p.sockets.isSystemd(f) {
+			orphans = append(orphans, strconv.Itoa(i))
+		}
+	}
+	p.sockets.keep(kept, "tcp")
+	return strings.Join(orphans, " ")
 }
 
 // retire closes what a plan has for itself, and the sockets that no other plan has.
@@ -80,12 +116,15 @@ func (p *planner) retire(plan *mpm.Plan) {
 	if v := p.made[plan].vault; v != nil {
 		_ = v.Close()
 	}
+	if f := p.made[plan].storage; f != nil {
+		_ = f.Close()
+	}
 	delete(p.made, plan)
 	var kept []*os.File
 	for _, m := range p.made {
 		kept = append(kept, m.sockets...)
 	}
-	p.sockets.keep(kept)
+	p.sockets.keep(kept, "")
 }
 
 // reload reads the command line again, and the files that it names. It returns nil if nothing has changed against the present
@@ -145,10 +184,14 @@ func workers(c *config.Config, model []byte, files []*os.File) mpm.Group {
 	return group
 }
 
-// separate makes a front, and daemons with an arena for each group.
+// separate makes a front, and daemons with an arena for each group. A front that has to become another user does so itself: see
+// seclude.
 func (p *planner) separate(plan *mpm.Plan, c *config.Config, model []byte, files []*os.File) error {
 	plan.Front = &mpm.Role{Name: "front", Args: []string{processName(c), frontVerb},
 		Env: childEnvironment(c), Dir: "/", Credential: credential(c.Credential), Config: model, Files: files}
+	if c.Separated() {
+		plan.Front.Credential = nil
+	}
 	for i := range c.Groups {
 		g := &c.Groups[i]
 		arena, err := cpython.NewArena(scripts.Geometry(c, g))

@@ -46,6 +46,21 @@ func enter(root, home string, who config.Credential) error {
 	return nil
 }
 
+// seclude makes a front that was started as root the user's, and keeps other processes of that user, which the application is, from
+// its memory and descriptors: keys, and requests for others. They cannot trace it, nor read /proc/PID/fd, mem and environ (ptrace(2),
+// PR_SET_DUMPABLE of prctl(2)). It leaves no core either. A process that the kernel makes the user's before exec would be open to them
+// until it gets here. Where all are one user that is not root, there is nothing to keep.
+func seclude(c *config.Config) error {
+	if !c.Separated() {
+		return nil
+	}
+	if err := become(*c.Credential); err != nil {
+		return fmt.Errorf("--user: %w", err)
+	}
+	// The change of the user has done it already, unless fs.suid_dumpable says otherwise.
+	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
+}
+
 // become changes user and groups. The groups come first: who is not root any more cannot change them. It does not trust
 // the system calls, some of which have been known to succeed in part.
 func become(who config.Credential) error {

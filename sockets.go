@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,6 +24,8 @@ type socketStore struct {
 	log    logs.Logger
 	files  map[string]*os.File // by network and address
 	status string              // path of the status socket, to be removed in the end
+
+	systemd []*os.File // those that systemd has opened and has, too
 }
 
 func newSocketStore(log logs.Logger) *socketStore {
@@ -84,6 +87,7 @@ func (s *socketStore) adopt(c *config.Config) error {
 			return err
 		}
 		s.files[listeners[i].Network+" "+listeners[i].Address] = f
+		s.systemd = append(s.systemd, f)
 	}
 	return nil
 }
@@ -94,7 +98,9 @@ func (s *socketStore) socket(network, address string, backlog int) (*os.File, er
 	if f, ok := s.files[key]; ok {
 		return f, nil
 	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), network, address)
+	var how net.ListenConfig
+	how.SetMultipathTCP(false) // Go's default, but such a socket takes no filter: without one, leaving it loses connections (server.Drain)
+	listener, err := how.Listen(context.Background(), network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +130,13 @@ func listen(f *os.File, network string, backlog int) error {
 	return nil
 }
 
-// keep closes all but those that are kept.
-func (s *socketStore) keep(kept []*os.File) {
+// isSystemd reports whether systemd has a socket, too.
+func (s *socketStore) isSystemd(f *os.File) bool { return slices.Contains(s.systemd, f) }
+
+// keep closes all of a network, or all if it is empty, but those that are kept.
+func (s *socketStore) keep(kept []*os.File, network string) {
 	for key, f := range s.files {
-		if !slices.Contains(kept, f) {
+		if strings.HasPrefix(key, network) && !slices.Contains(kept, f) {
 			_ = f.Close()
 			delete(s.files, key)
 		}
@@ -136,7 +145,7 @@ func (s *socketStore) keep(kept []*os.File) {
 
 // close closes everything.
 func (s *socketStore) close() {
-	s.keep(nil)
+	s.keep(nil, "")
 	if s.status != "" {
 		_ = os.Remove(s.status)
 	}

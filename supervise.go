@@ -53,7 +53,7 @@ func superviseChecked(c *config.Config, startup *os.File) error {
 	sockets := newSocketStore(writer)
 	defer sockets.close()
 	keeper := tls.NewKeeper(writer)
-	planner := newPlanner(sockets, keeper)
+	planner := newPlanner(sockets, keeper, writer)
 	plan, err := planner.plan(c)
 	if err != nil {
 		return err
@@ -66,6 +66,7 @@ func superviseChecked(c *config.Config, startup *os.File) error {
 	supervisor, err = mpm.New(mpm.Options{
 		Plan:     plan,
 		Reload:   func() (*mpm.Plan, error) { return planner.reload(supervisor.Plan()) },
+		Adopt:    planner.adopt,
 		Retire:   planner.retire,
 		Reopen:   writer.Reopen,
 		PidFile:  c.PidFile,
@@ -116,12 +117,9 @@ func logLevel(c *config.Config) (logs.Level, error) {
 	return max(level, logs.Notice), err
 }
 
-// makeDirectories makes what gild writes to. They belong to whom the workers run as.
+// makeDirectories makes what gild writes to; for certificates there is openStorage. They belong to whom the workers run as.
 func makeDirectories(c *config.Config) error {
 	dirs := []string{c.ServerRoot, c.Log.Directory, filepath.Dir(c.PidFile)}
-	if c.HTTPS != nil && c.HTTPS.Automatic != nil {
-		dirs = append(dirs, c.HTTPS.Automatic.Storage)
-	}
 	for _, dir := range dirs {
 		if err := makeDirectory(dir, c.Credential); dir != "" && err != nil {
 			return err

@@ -47,7 +47,7 @@ func (w *worker) build() error {
 	if err != nil {
 		return err
 	}
-	vault, err := w.takeVault()
+	certificates, err := w.takeCertificates()
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (w *worker) build() error {
 	pools := []*cpython.Pool{cpython.NewPool(arena, scripts.PoolConfig(w.config, group, nil))}
 	board := newBoard(w.config, w.Generation)
 	engine := scripts.NewEngine(w.config, pools, w.log)
-	if w.certificates, err = w.openCertificates(vault, engine); err != nil {
+	if w.certificates, err = w.openCertificates(certificates, engine); err != nil {
 		return err
 	}
 	options, err := w.serverOptions(sockets, engine, board)
@@ -109,6 +109,6 @@ func (w *worker) obey() error {
 
 // finish lets running requests end, and then Python. The supervisor kills who takes longer.
 func (w *worker) finish(lossless bool, text string) {
-	leaveServer(w.child, w.server, lossless, w.seconds(text))
+	leaveServer(w.child, w.server, lossless, text)
 	stopPython(w.child, w.python, w.config.Groups[w.Group].Timeouts.Shutdown)
 }

@@ -47,6 +47,9 @@ func (a *Automatic) lines(line func(label, value string)) {
 	if len(a.Names) > 0 {
 		line("Certificate", fmt.Sprintf("from %s, for %s; kept in %s", a.authority(), few(a.Names), a.Storage))
 	}
+	if a.Parent != "" {
+		line("Certificate", fmt.Sprintf("another, for %s, which is redirected", a.Parent))
+	}
 	if len(a.LocalNames) > 0 {
 		line("Local Certificate", fmt.Sprintf("issued by gild, for %s; clients that are given %s trust it", few(a.LocalNames), a.LocalRoot()))
 	}

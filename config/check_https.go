@@ -117,15 +117,15 @@ func script(place, path string) error {
 	return nil
 }
 
-// usable complains if a directory, or one above it, is closed to the user of the processes that speak HTTP. What does not
-// exist is made for that user.
+// usable complains if a directory, or one above it, is closed to the user of the processes that speak HTTP: there is the
+// certificate that clients are given to trust local ones. What that user writes is in directories that the supervisor makes.
 func (c *Config) usable(place, dir string) error {
 	if c.Credential == nil {
 		return nil
 	}
-	for at, wants := dir, fs.FileMode(writeBit|searchBit); ; at, wants = filepath.Dir(at), searchBit {
+	for at := dir; ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
-		if err == nil && !c.Credential.may(info, wants) {
+		if err == nil && !c.Credential.may(info, searchBit) {
 			return complain(place, "user '%s' has no access to '%s'; change its owner or mode, or choose another directory", c.User, at)
 		}
 		if at == filepath.Dir(at) {
@@ -134,8 +134,9 @@ func (c *Config) usable(place, dir string) error {
 	}
 }
 
-// Bits of the mode of a file for others; those of the group and of the owner are three and six to the left.
-const writeBit, searchBit = 2, 1
+// searchBit is what others need to go through a directory (X_OK of access(2)); the bits of the group and of the owner are three and
+// six to the left.
+const searchBit = 1
 
 // may says whether the mode of a file allows something. Access control lists are not asked.
 func (c *Credential) may(info fs.FileInfo, wants fs.FileMode) bool {

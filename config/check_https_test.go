@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCheckCertificateDirectory: the directory of certificates has to be open to the user who speaks HTTP, and so have
-// those above it. One that does not exist is made for him.
+// TestCheckCertificateDirectory: the user who speaks HTTP has to get through the directory of certificates and those above it.
+// One that does not exist is made so.
 func TestCheckCertificateDirectory(t *testing.T) {
 	dir := t.TempDir()
 	kept := filepath.Join(dir, "closed", "kept")
@@ -22,8 +22,8 @@ func TestCheckCertificateDirectory(t *testing.T) {
 	}{
 		{"closed", 0o700, "no access to '" + filepath.Join(dir, "closed") + "'"},
 		{"closed", 0o711, ""},
-		{"closed/kept", 0o755, "no access to '" + kept + "'"},
-		{"closed/kept", 0o777, ""},
+		{"closed/kept", 0o700, "no access to '" + kept + "'"},
+		{"closed/kept", 0o711, ""},
 	} {
 		path := filepath.Join(dir, step.directory)
 		if err := os.MkdirAll(path, 0o755); err != nil {
@@ -75,6 +75,7 @@ func TestCredentialMay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		const writeBit = 2
 		if got := c.user.may(info, writeBit|searchBit); got != c.want {
 			t.Errorf("%+v in a directory of %d:%d with mode %o: %v", c.user, uid, gid, c.mode, got)
 		}

@@ -126,6 +126,10 @@ type Credential struct {
 	Groups   []uint32 // supplementary groups
 }
 
+// Separated reports whether the processes become another user than the supervisor, which is root then: what only root can read
+// is kept from them.
+func (c *Config) Separated() bool { return c.Credential != nil && c.Credential.UID != 0 }
+
 // Listener is a socket to open before the workers start.
 type Listener struct {
 	Network string // "tcp" or "udp"

@@ -180,12 +180,10 @@ func (r *request) obtain(asked string) {
 	a := &r.automatic
 	r.HTTPS.Automatic = a
 	r.certify("--server-name", r.ServerName)
-	if parent, ok := strings.CutPrefix(r.ServerName, "www."); ok { // requests for it are redirected (S23)
-		r.certify("", parent)
-	}
 	for _, alias := range r.ServerAliases {
 		r.certify("--server-alias", alias)
 	}
+	r.certifyParent()
 	if r.AllowLocalhost {
 		r.certify("--allow-localhost", "localhost")
 	}
@@ -196,8 +194,21 @@ func (r *request) obtain(asked string) {
 	}
 }
 
-// certify puts a name among those of the certificates, if there can be one for it. A name nobody asked for by an option
-// of its own is left out without a word.
+// certifyParent is about the name whose requests are redirected to the server name (S23). Nobody has asked for it, so it must
+// not keep the others from their certificate, and is left out without a word if nobody would issue for it.
+func (r *request) certifyParent() {
+	a := &r.automatic
+	parent, ok := strings.CutPrefix(r.ServerName, "www.")
+	switch {
+	case !ok || slices.Contains(a.Names, parent) || slices.Contains(a.LocalNames, parent):
+	case isLocal(parent):
+		a.LocalNames = append(a.LocalNames, parent)
+	case a.Directory != letsEncrypt || isPublic(parent):
+		a.Parent = parent
+	}
+}
+
+// certify puts a name among those of the certificates, if there can be one for it.
 func (r *request) certify(option, name string) {
 	a := &r.automatic
 	if name == "" || slices.Contains(a.Names, name) || slices.Contains(a.LocalNames, name) {
@@ -211,9 +222,9 @@ func (r *request) certify(option, name string) {
 		a.LocalNames = append(a.LocalNames, name)
 	case private && option == "--server-name":
 		r.complain(option, fmt.Errorf("'%s' is no name on the Internet, so Let's Encrypt issues no certificate for it; give one in files with --ssl-certificate, name an authority of your own with --acme-directory, or choose a name that ends with .localhost", name))
-	case private && option != "":
+	case private:
 		r.warn(option, "'%s' is not in the certificate, because it is no name on the Internet", name)
-	case !private:
+	default:
 		a.Names = append(a.Names, name)
 	}
 }

@@ -38,10 +38,10 @@ func ExampleConfig_PacketListeners() {
 		return
 	}
 	fmt.Println(c.Listeners(), c.PacketListeners())
-	fmt.Println(c.HTTPS.Automatic.Names)
+	fmt.Println(c.HTTPS.Automatic.Names, c.HTTPS.Automatic.Parent)
 	// Output:
 	// [{tcp :80 http} {tcp :443 https}] [{udp :443 https}]
-	// [www.example.com example.com]
+	// [www.example.com] example.com
 }
 
 // A misspelt option is a complaint with a suggestion. The program prints it and ends with status 2.

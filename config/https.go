@@ -37,18 +37,24 @@ type Certificate struct {
 // wildcards, each once; both are empty only if there is a PermissionScript.
 type Automatic struct {
 	Names            []string // in one certificate of the authority, the first one is its subject
+	Parent           string   // ServerName without its "www.", whose requests are redirected: in a certificate of its own, because it may lead to another machine; "": none
 	LocalNames       []string // localhost, names below it and addresses: gild issues their certificate itself
 	Agreed           bool     // consent to the authority's terms was given with an option; otherwise serving is consent, and the banner says so
 	Email            string   // account's contact at the authority; "": none
 	Directory        string   // URL of the authority's ACME directory
 	CARoot           string   // PEM file of the authorities that the directory's own certificate is checked against; "": the system's
-	Storage          string   // absolute path of the directory that keeps accounts, keys and certificates
+	Storage          string   // absolute path of the directory that keeps accounts, keys and certificates, see PrivateStorage
 	PermissionScript string   // absolute path of the script that permits further names; "": there are none
 }
 
 // LocalRoot is the path of the certificate, in PEM, of the authority by which LocalNames are issued: what a client has to
 // be given so that it trusts them.
 func (a *Automatic) LocalRoot() string { return filepath.Join(a.Storage, "local", "root.crt") }
+
+// PrivateStorage is the path of the directory in Storage that keeps accounts, keys and certificates where the processes become
+// another user than the supervisor (Config.Separated). That user owns it, but the one above it is closed to all but root: nobody
+// gets there who has not been given a descriptor of it.
+func (a *Automatic) PrivateStorage() string { return filepath.Join(a.Storage, "private", "store") }
 
 // PacketListeners are the UDP sockets, in the order in which they are passed after those of Listeners.
 func (c *Config) PacketListeners() []Listener {

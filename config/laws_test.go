@@ -157,7 +157,7 @@ var uses = []struct {
 	{"--acme-directory https://ca.shop.org/directory --server-name shop.org", "HTTPS.Automatic.Directory"},
 	{"--acme-ca-root root.pem --server-name shop.org", "HTTPS.Automatic.CARoot"},
 	{"--acme-permission-script permit.py", "HTTPS.Automatic.PermissionScript"},
-	{"--certificate-directory kept --https-only --server-name shop.org", "HTTPS.Automatic.Storage"},
+	{"--certificate-directory kept --https-only --server-name www.shop.org", "HTTPS.Automatic.Storage HTTPS.Automatic.Parent"},
 }
 
 // alreadySo are options that set something to what it is anyway, as this version has no other; golden files show them.

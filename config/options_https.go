@@ -68,6 +68,6 @@ func certificateOptions() []row {
 			help: "Python script with a function allow_certificate(name). Certificates are obtained for other names, too, when a client asks for one and the function returns True."},
 		{name: "--certificate-directory", values: "DIRECTORY-PATH", https: needsHTTPS,
 			set:  pathname(func(r *request) *string { return &r.automatic.Storage }),
-			help: "Directory where keys and certificates that were obtained are kept; made if need be. Several gilds may share it. Default: certificates in the server root."},
+			help: "Directory where keys and certificates that were obtained are kept; made if need be. Several gilds of one user may share it. The application cannot read the keys if gild is started as root with --user; otherwise, and in embedded mode, it is the same user, and can. Default: certificates in the server root."},
 	}
 }

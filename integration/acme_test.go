@@ -173,6 +173,42 @@ func TestACMEObstacles(t *testing.T) {
 	}
 }
 
+// TestACMEParent: the name without www., which nobody asked for, may lead elsewhere and does no harm; when it leads here it has
+// a certificate, too, and is redirected.
+func TestACMEParent(t *testing.T) {
+	t.Parallel()
+	o := prepareObtaining(t)
+	o.pebble.start()
+	o.pebble.point("example.test", "127.0.0.9")
+	write(t, o.dir, "options", "--setenv ROUND 1\n")
+	o.begin("--server-name", "www.example.test", "--options-file", "$DIR/options")
+	client := o.pebble.visitor()
+	o.certificate(client, "www.example.test", covers("www.example.test"))
+	o.until("line about the parent", func() bool { return o.complains("cannot get a certificate for example.test") })
+	o.pebble.point("example.test", "127.0.0.1")
+	write(t, o.dir, "options", "--setenv ROUND 2\n")
+	o.tell(syscall.SIGHUP, "supervisor")
+	err := retryFor(issuance, func() error { return o.leads(client, "example.test", "https://www.example.test:%d/") })
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// leads complains unless a name has a certificate of its own and is redirected to the URL, which gets the port.
+func (o *obtaining) leads(client *http.Client, name, url string) error {
+	client.CloseIdleConnections()
+	answer, err := client.Get(fmt.Sprintf("https://%s:%d/", name, o.https))
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	leaf, got, want := answer.TLS.PeerCertificates[0], answer.Header.Get("Location"), fmt.Sprintf(url, o.https)
+	if !covers(name)(leaf) || got != want {
+		return fmt.Errorf("a certificate for %v, Location %q; want %q", leaf.DNSNames, got, want)
+	}
+	return nil
+}
+
 // complains reports whether the error log has a line of the level error or warn with the text.
 func (o *obtaining) complains(text string) bool {
 	return slices.ContainsFunc(strings.Split(o.log(), "\n"), func(line string) bool {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"debug/buildinfo"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +23,7 @@ var built struct {
 	gild    string // absolute path
 	version string // all of what gild --version printed
 	python  [2]int // major and minor version of the Python inside
+	watched bool   // by the race detector or AddressSanitizer, which need several times the memory
 }
 
 func TestMain(m *testing.M) {
@@ -99,5 +101,19 @@ func askVersion() error {
 	}
 	built.python[0], _ = strconv.Atoi(string(match[1]))
 	built.python[1], _ = strconv.Atoi(string(match[2]))
+	return askBuild()
+}
+
+// askBuild reads from the binary how it was built.
+func askBuild() error {
+	info, err := buildinfo.ReadFile(built.gild)
+	if err != nil {
+		return err
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "-race" || setting.Key == "-asan" {
+			built.watched = built.watched || setting.Value == "true"
+		}
+	}
 	return nil
 }

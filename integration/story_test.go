@@ -200,20 +200,25 @@ func (s *story) become(gild *exec.Cmd) {
 
 // requireUser skips a story that only root can play, and lets other users into its directory.
 func (s *story) requireUser() {
-	if with := settings(s.t, s.file, s.archive)["user"]; with == nil {
-		return
+	if with := settings(s.t, s.file, s.archive)["user"]; with != nil {
+		requireRoot(s.t, s.dir)
 	}
+}
+
+// requireRoot skips a test that only root can do, and lets other users into a directory of its own.
+func requireRoot(t *testing.T, dir string) {
+	t.Helper()
 	if os.Getuid() != 0 {
-		s.t.Skip("needs root")
+		t.Skip("needs root")
 	}
 	other := exec.Command(built.gild, "--version")
 	other.SysProcAttr = nobody
 	if out, err := other.CombinedOutput(); err != nil {
-		s.t.Skipf("needs a Python that others than root can read: %v\n%s", err, out)
+		t.Skipf("needs a Python that others than root can read: %v\n%s", err, out)
 	}
-	for dir := s.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+	for ; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 }

@@ -39,7 +39,7 @@ type Entry struct {
 
 	Environ func(name string) string // %{name}e; nil = no variables
 	Note    func(name string) string // %{name}n; nil = no notes
-	TLS     func(name string) string // %{name}x: a variable of mod_ssl, such as SSL_PROTOCOL; nil = no TLS
+	TLS     func(name string) string // %{name}x: a variable of mod_ssl, such as SSL_PROTOCOL; nil = there are none
 }
 
 // AccessLog turns entries into lines and hands them on. A nil *AccessLog is an access log that is off. It may be used from any

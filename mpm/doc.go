@@ -21,7 +21,8 @@
 //
 //	to the front     process G R PID STATE REASON   a process is starting, ready, failed, draining or dead
 //	                 accept                         accept connections
-//	                 drain SECONDS                  accept no more, answer what connections send, leave: others accept
+//	                 drain SECONDS TEXT             accept no more, answer what connections send, leave: others accept. TEXT, which may
+//	                                                be missing, is of Options.Adopt: mpm does not know what it says
 //	                 stop SECONDS                   accept no more, answer the requests that run, leave
 //	from the front   ready                          it could accept connections
 //	                 buried G R                     what the dead process had is settled: the record may be used again
@@ -30,7 +31,7 @@
 //	to a daemon      drain SECONDS                  take no more requests, finish what runs, leave
 //	                 resume                         the wish to be replaced failed: take requests again
 //	                 stop                           leave
-//	to a worker      drain SECONDS, stop SECONDS    as to the front
+//	to a worker      drain SECONDS TEXT, stop SECONDS  as to the front
 //	from both        ready                          the application is loaded
 //	                 failed TEXT                    it cannot be; requests are answered with an error
 //	                 renew REASON                   it wants to be replaced, and will be drained when the other is ready

@@ -16,6 +16,8 @@ type generation struct {
 	open    bool // processes that end are replaced
 	retired bool // its front, and then its processes, are finishing
 	hurry   bool // they are given the shutdown timeout for that, and not the graceful timeout
+
+	farewell string // what whoever has connections is told when it is to drain, of Options.Adopt
 }
 
 // newGeneration returns the generation of plan; nothing is started.
@@ -115,6 +117,7 @@ func (s *Supervisor) adopt() {
 	}
 	s.serving, s.pending, s.now, s.left = g, nil, nil, nil
 	s.say(logs.Notice, "Generation %d serves; generation %d finishes what it has.", g.plan.Generation, old.plan.Generation)
+	old.farewell = s.o.Adopt(g.plan, old.plan)
 	if g.front != nil {
 		s.tell(g.front.current, "accept")
 	}

@@ -20,6 +20,9 @@ type Options struct {
 	// says that nothing has changed against Supervisor.Plan, and the processes that run the application are replaced one by one. After
 	// an error everything stays as it is. A nil Reload is one that returns nil.
 	Reload func() (*Plan, error)
+	// Adopt is told that next serves and that the processes of last are about to be told to drain, none of which is started again. What
+	// it returns, one line, follows the SECONDS of that message for the front and for workers; empty or a nil Adopt = nothing does.
+	Adopt func(next, last *Plan) string
 	// Retire is told that no process of a plan is left, or that it was refused, so that its files may be closed: each plan that
 	// Reload returned, and the first one when another has taken its place or the supervisor ends. nil = nobody closes.
 	Retire func(*Plan)
@@ -50,6 +53,9 @@ func (o Options) check() (Options, error) {
 	}
 	if o.Reload == nil {
 		o.Reload = func() (*Plan, error) { return nil, nil }
+	}
+	if o.Adopt == nil {
+		o.Adopt = func(*Plan, *Plan) string { return "" }
 	}
 	if o.Retire == nil {
 		o.Retire = func(*Plan) {}

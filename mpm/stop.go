@@ -40,7 +40,11 @@ func (c *child) shutdown() time.Duration {
 // drain tells c to take no more requests, finish what it has, and leave.
 func (s *Supervisor) drain(c *child, reason string) {
 	allowed := c.graceful(reason)
-	s.dismiss(c, "drain "+seconds(allowed), reason, allowed+c.shutdown())
+	message := "drain " + seconds(allowed)
+	if text := c.place.generation.farewell; text != "" && c.place.kind != daemon {
+		message += " " + text
+	}
+	s.dismiss(c, message, reason, allowed+c.shutdown())
 }
 
 // hasten tells c to leave, or kills it when it has no time for that. A front and a worker may use the time to answer.

@@ -24,6 +24,7 @@ import (
 //	                                group: processes=2, min=, max=, spare=MIN-MAX, records=, startup=, shutdown=, graceful=, eviction=
 //	configuration same              the configuration is as it was when it is read again (also: bad)
 //	configuration changed WORD...   it is this one, the next time it is read
+//	farewell TEXT                   from here on the generation before is told so when another serves
 //	PID says TEXT                   a child's message
 //	PID falls silent                the end of its control socket
 //	PID is deaf                     its control socket is full
@@ -101,6 +102,7 @@ type world struct {
 	generation int
 	next       *Plan // what the configuration asks for when it is read again
 	bad        error // or what is wrong with it
+	farewell   string
 	events     []string
 	shown      string
 }
@@ -190,6 +192,8 @@ func (w *world) play(line string) {
 		w.pass(d)
 	case "configuration":
 		w.configure(words[1:])
+	case "farewell":
+		w.farewell = strings.Join(words[1:], " ")
 	case "broken", "repaired":
 		w.broken = words[0] == "broken"
 	default:
@@ -201,10 +205,11 @@ func (w *world) play(line string) {
 // start is the event that begins a story.
 func (w *world) start(words []string) {
 	w.lastPID, w.hears, w.dead, w.deaf, w.next = 100, map[int]func(string, bool){}, map[int]syscall.WaitStatus{}, map[int]bool{}, nil
-	w.alarms, w.generation, w.placement, w.killed = nil, 0, words[0], map[int]bool{}
+	w.alarms, w.generation, w.placement, w.killed, w.farewell = nil, 0, words[0], map[int]bool{}, ""
 	o := Options{Plan: w.plan(words), Log: w, Stderr: w, ServeLog: func(*os.File) error { return nil },
 		Reload:   func() (*Plan, error) { plan, err := w.next, w.bad; w.next, w.bad = nil, nil; return plan, err },
 		Reopen:   func() error { w.note("reopen the logs"); return nil },
+		Adopt:    w.adopt,
 		Retire:   func(p *Plan) { w.note("retire generation %d", p.Generation) },
 		Terminal: slices.Contains(words, "terminal")}
 	if slices.Contains(words, "systemd") {
@@ -221,6 +226,12 @@ func (w *world) start(words []string) {
 	if err := s.startAll(); err != nil {
 		w.note("error %v", err)
 	}
+}
+
+// adopt is Options.Adopt.
+func (w *world) adopt(next, last *Plan) string {
+	w.note("adopt generation %d instead of %d", next.Generation, last.Generation)
+	return w.farewell
 }
 
 // plan returns the next generation, with one group that the words describe.

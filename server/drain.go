@@ -30,10 +30,13 @@ const (
 // timeout is. Clients of HTTP/2 are asked to open no more streams, and a second later told that no others are served. It
 // returns nil when there are no connections left.
 //
+// Orphans are positions in Options.Listeners: sockets on which nobody else will accept. They take no new connections from
+// now on; those in their queue are accepted like any before Drain. Then the socket is closed, and clients are refused.
+//
 // When ctx ends first every connection is closed as it stands and the error of ctx is returned; handlers may then still
 // be running. It may be called by any goroutine, and before Serve, which then accepts nothing.
-func (s *Server) Drain(ctx context.Context) error {
-	s.retire(draining)
+func (s *Server) Drain(ctx context.Context, orphans ...int) error {
+	s.retire(draining, orphans...)
 	s.sessions.each((*session).bidFarewell)
 	go s.dismiss()
 	return s.wait(ctx)
@@ -66,16 +69,29 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.wait(ctx)
 }
 
-// retire reaches a stage after serving, in which nothing is accepted.
-func (s *Server) retire(stage int32) {
+// retire reaches a stage after serving, in which nothing is accepted but what is in the queues of orphans.
+func (s *Server) retire(stage int32, orphans ...int) {
 	s.reach(stage)
 	s.retired.Do(func() {
-		close(s.stopping)
-		s.gate.close()
-		s.closeListeners()
+		if left := s.adopt(orphans); len(left) > 0 {
+			s.closeListeners(left...)
+			s.gate.hold()
+			go s.empty(left)
+		} else {
+			s.stopAccepting()
+		}
 		if s.quic != nil {
 			s.quic.drain()
 		}
+	})
+}
+
+// stopAccepting ends accepting for good.
+func (s *Server) stopAccepting() {
+	s.stopped.Do(func() {
+		close(s.stopping)
+		s.gate.close()
+		s.closeListeners()
 	})
 }
 
@@ -99,6 +115,7 @@ func (s *Server) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
+	s.stopAccepting()
 	s.reach(aborted)
 	s.gate.each(client.abort)
 	s.ended.Do(func() { close(s.over) })

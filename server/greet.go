@@ -115,6 +115,8 @@ func (s *Server) noteHandshake(k *socket, err error) {
 		why = fmt.Sprintf("it was not over after %v", s.timeouts.Header)
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		why = "the client has left"
+	case why == "tls: no certificates configured": // crypto/tls's word for it; who chooses certificates logs the reason
+		why = "there is no certificate for the name that the client asked for"
 	}
 	k.server.counters.handshakes.Add(1)
 	k.log(logs.Info, "TLS handshake failed: "+why)

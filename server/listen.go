@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,7 +30,7 @@ type gate struct {
 	conns  map[client]struct{}
 	closed bool
 
-	accepting int // calls of accept that are under way: each may still give a connection
+	accepting int // accepts that are under way, or to come although the server drains: each may give a connection
 }
 
 func newGate(limit int) *gate {
@@ -48,6 +50,13 @@ func (g *gate) wait() bool {
 		g.accepting++
 	}
 	return !g.closed
+}
+
+// hold is a wait that does not wait and cannot fail: settle has to follow.
+func (g *gate) hold() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.accepting++
 }
 
 // settle is called when an accept is over: its connection, if there is one, has entered.
@@ -105,7 +114,7 @@ func (g *gate) greets() (yes bool) {
 	return yes
 }
 
-// empty returns a channel that is closed when there is no connection and none to come. The gate is closed.
+// empty returns a channel that is closed when there is no connection and none to come. The gate is closed or held.
 func (g *gate) empty() <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -123,6 +132,8 @@ func (g *gate) empty() <-chan struct{} {
 type listener struct {
 	Listener
 	server *Server
+	orphan atomic.Bool   // nobody else accepts: what is queued is accepted while the server drains, see orphan.go
+	ended  chan struct{} // closed when serve has returned
 }
 
 // Addr implements net.Listener.
@@ -148,6 +159,10 @@ func (l *listener) next() (*socket, error) {
 		if err == nil {
 			return k, nil
 		}
+		if l.orphan.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+			_ = l.Close()
+			return nil, net.ErrClosed // which net/http, unlike a deadline, takes for final
+		}
 		if !isShortage(err) {
 			return nil, err
 		}
@@ -159,6 +174,9 @@ func (l *listener) next() (*socket, error) {
 // acceptOne follows a wait at the gate. Shutdown cannot miss a connection that is accepted while it closes the socket.
 func (l *listener) acceptOne() (*socket, error) {
 	defer l.server.gate.settle()
+	if l.orphan.Load() {
+		l.expectLast()
+	}
 	c, err := l.Socket.Accept()
 	if err != nil {
 		return nil, err
@@ -168,6 +186,7 @@ func (l *listener) acceptOne() (*socket, error) {
 
 // serve accepts connections until the socket is closed.
 func (l *listener) serve() error {
+	defer close(l.ended)
 	if !l.server.greets(l) {
 		return l.server.http.Serve(l)
 	}

@@ -79,13 +79,22 @@ type running struct {
 	stop sync.Once
 }
 
-// start serves handler on a port of the system's choice until the test ends. change may alter the options.
-func start(t testing.TB, handler http.HandlerFunc, change func(*Options)) *running {
+// listenTCP listens on a port of the system's choice, by TCP as the supervisor does, without MPTCP.
+func listenTCP(t testing.TB) net.Listener {
 	t.Helper()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	socket, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return socket
+}
+
+// start serves handler on a port of the system's choice until the test ends. change may alter the options.
+func start(t testing.TB, handler http.HandlerFunc, change func(*Options)) *running {
+	t.Helper()
+	socket := listenTCP(t)
 	r := &running{addr: socket.Addr().String(), log: &testLog{level: logs.Debug}, done: make(chan error, 1)}
 	_, port, _ := net.SplitHostPort(r.addr)
 	opts := Options{

@@ -302,6 +302,22 @@ func tlsClientFor(name string) *tls.Config {
 	return c
 }
 
+// TestHandshakeRefused: a name without a certificate is no lack of configuration, as crypto/tls words it.
+func TestHandshakeRefused(t *testing.T) {
+	s := start(t, hello, func(o *Options) {
+		overTLS(o)
+		o.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}
+	})
+	err := tls.Client(s.dial(t), tlsClientFor("stranger.example")).Handshake()
+	if err == nil || !strings.Contains(err.Error(), "unrecognized name") {
+		t.Errorf("the client got %v", err)
+	}
+	s.close(t)
+	if log := s.log.text(); !strings.Contains(log, "info: TLS handshake failed: there is no certificate for the name") {
+		t.Errorf("the log has %q", log)
+	}
+}
+
 // TestHandshakeFails: what cannot be agreed on is logged, and no connection is left.
 func TestHandshakeFails(t *testing.T) {
 	s := start(t, hello, func(o *Options) { overTLS(o); o.TLS.MinVersion = tls.VersionTLS13 })

@@ -54,7 +54,9 @@ type Server struct {
 
 	stage    atomic.Int32
 	retired  sync.Once
-	stopping chan struct{} // closed when the stage of serving ends
+	begun    atomic.Bool   // Serve was called
+	stopping chan struct{} // closed when nothing is accepted any more
+	stopped  sync.Once
 	ended    sync.Once
 	over     chan struct{} // closed when there are no connections any more
 }
@@ -92,7 +94,7 @@ func New(opts Options) *Server {
 		if l.Info.Scheme == "https" && opts.TLS == nil {
 			panic("server: a listener for https needs Options.TLS")
 		}
-		s.listeners = append(s.listeners, &listener{Listener: l, server: s})
+		s.listeners = append(s.listeners, &listener{Listener: l, server: s, ended: make(chan struct{})})
 	}
 	for _, l := range opts.Extra {
 		s.extraServers = append(s.extraServers, s.newExtra(l))
@@ -107,10 +109,11 @@ func New(opts Options) *Server {
 	return s
 }
 
-// Serve accepts connections until [Server.Drain] or [Server.Shutdown] is called, and then returns nil at once, while
-// requests may still be running. Any other return is the failure of a listener, and the others are closed with it; what
+// Serve accepts connections until [Server.Drain] or [Server.Shutdown] is called, and then returns nil without waiting for
+// requests that are running. Any other return is the failure of a listener, and the others are closed with it; what
 // was accepted is served until Shutdown. Call it once; until then clients wait in the listen queue.
 func (s *Server) Serve() error {
+	s.begun.Store(true)
 	s.serveExtra()
 	if s.quic != nil {
 		s.quic.start()
@@ -129,8 +132,11 @@ func (s *Server) Serve() error {
 	var first error
 	for range s.listeners {
 		err := <-errs
+		if s.leaving() {
+			continue
+		}
 		s.closeListeners()
-		if first == nil && !s.leaving() && !errors.Is(err, net.ErrClosed) {
+		if first == nil && !errors.Is(err, net.ErrClosed) {
 			first = err
 		}
 	}
@@ -150,9 +156,12 @@ func (s *Server) serveGreeted() {
 	}
 }
 
-func (s *Server) closeListeners() {
+// closeListeners closes all sockets but those of orphans.
+func (s *Server) closeListeners(orphans ...*listener) {
 	for _, l := range s.listeners {
-		_ = l.Close()
+		if !slices.Contains(orphans, l) {
+			_ = l.Close()
+		}
 	}
 	for _, l := range s.extra {
 		_ = l.Socket.Close()

@@ -116,12 +116,15 @@ func (x *Exchange) canonicalName() string {
 	return ""
 }
 
-// tlsVariables looks up mod_ssl's variables for the log. It is nil, and costs nothing, without TLS; the variables are made
-// when the first of them is asked for.
+// tlsVariables looks up mod_ssl's variables for the log. It is nil on a server without HTTPS, and costs nothing without TLS; the
+// variables are made when the first of them is asked for.
 func (x *Exchange) tlsVariables() func(name string) string {
 	state := x.TLS()
-	if state == nil || x.server.variables == nil {
+	switch {
+	case x.server.variables == nil:
 		return nil
+	case state == nil:
+		return plainVariables
 	}
 	var values map[string]string
 	return func(name string) string {
@@ -131,6 +134,14 @@ func (x *Exchange) tlsVariables() func(name string) string {
 		}
 		return values[name]
 	}
+}
+
+// plainVariables are those of a connection without TLS.
+func plainVariables(name string) string {
+	if name == "HTTPS" {
+		return "off"
+	}
+	return ""
 }
 
 // deny logs why a request is not served and returns status. The client has done nothing wrong, so it keeps its connection.

@@ -189,7 +189,7 @@ func TestSiteLog(t *testing.T) {
 		{`%v`, "tls=site.example GET / a.site.example", "site.example", 0},
 		{`%v`, "GET / evil.example", "evil.example", 0},
 		{`%{SSL_PROTOCOL}x %{version}c %{HTTPS}x %{SSL_NO}x`, "tls=site.example GET / site.example", "TLSv1.3 TLSv1.3 on -", 1},
-		{`%{SSL_PROTOCOL}x`, "GET / site.example", "-", 0},
+		{`%{SSL_PROTOCOL}x %{HTTPS}x`, "GET / site.example", "- off", 0},
 	} {
 		format, err := logs.ParseAccessFormat(c.format)
 		if err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +28,7 @@ type automatic struct {
 	settings   settings
 	log        logs.Logger
 	zap        *zap.Logger
+	hoard      hoard
 	storage    *shelf
 	keys       keys
 	challenges *challenges
@@ -81,20 +81,28 @@ func (g *group) managed() bool {
 // openAutomatic logs if the storage cannot be used, and goes on: a full disk is no reason to serve neither HTTP nor what
 // can still be read, and the next attempt may find it repaired. Roots are PEM.
 func openAutomatic(c *config.Automatic, o Options, roots []byte, s settings) *automatic {
-	if err := checkStorage(c.Storage, o.Config.User); err != nil {
+	h := newHoard(o)
+	o.Log = plainLog{o.Log, h}
+	if err := checkStorage(h, o.Config.User); err != nil {
 		logs.Printf(o.Log, logs.Error, module, "%v", err)
 	}
-	a := &automatic{config: c, settings: s.complete(), log: o.Log, byName: map[string]*group{}}
+	a := &automatic{config: c, settings: s.complete(), log: o.Log, hoard: h, byName: map[string]*group{}}
 	a.ledger.opened = time.Now()
 	a.life, a.end = context.WithCancel(context.Background())
 	a.zap = zap.New(core{log: o.Log})
-	a.storage = &shelf{fileStorage: &fileStorage{Path: c.Storage}, sites: map[string]string{}}
+	a.storage = &shelf{fileStorage: &fileStorage{Path: h.path}, sites: map[string]string{}}
 	a.challenges = &challenges{storage: a.storage, log: o.Log}
-	a.local = &localAuthority{storage: a.storage, directory: filepath.Dir(c.LocalRoot()), log: o.Log}
+	a.local = &localAuthority{storage: a.storage, directory: h.local(), public: c.LocalRoot(), log: o.Log}
 	a.authority = newAuthority(c.Directory, c.Email, newPool(roots), a.challenges, a.settings, slog.New(zapslog.NewHandler(core{log: o.Log}, zapslog.WithName(acmeLogger))))
 	a.cache = certmagic.NewCache(a.cacheOptions(0, func(certificate certmagic.Certificate) *certmagic.Config { return a.groupOf(certificate).config }))
 	a.addGroup(c.Names, false)
+	if c.Parent != "" {
+		a.addGroup([]string{c.Parent}, false)
+	}
 	a.addGroup(c.LocalNames, true)
+	if len(c.LocalNames) > 0 {
+		a.local.publish()
+	}
 	if o.Permit != nil {
 		a.addDemand(o.Permit)
 	}
@@ -211,7 +219,7 @@ func (a *automatic) clean(ctx context.Context) {
 			Logger: a.zap, Interval: day, OCSPStaples: true, ExpiredCerts: true, ExpiredCertGracePeriod: 14 * day,
 		})
 		if err != nil && ctx.Err() == nil {
-			logs.Printf(a.log, logs.Warn, module, "cannot tidy %s up: %v", a.config.Storage, err)
+			logs.Printf(a.log, logs.Warn, module, "cannot tidy %s up: %v", a.hoard.name, err)
 		}
 		if !sleep(ctx, day) {
 			return
@@ -265,8 +273,16 @@ func (a *automatic) complain(names []string, err error, then string) {
 			line += "; " + more
 		}
 	}
-	logs.Printf(a.log, logs.Error, module, "%s", line)
+	logs.Printf(a.log, a.severity(names[0]), module, "%s", line)
 	a.noteFailure(names[0], err)
+}
+
+// severity is how bad it is that a name gets no certificate. The parent of the server name often leads elsewhere.
+func (a *automatic) severity(name string) logs.Level {
+	if name == a.config.Parent {
+		return logs.Warn
+	}
+	return logs.Error
 }
 
 // acmeIssuer issues by ACME; it is certmagic.Issuer.

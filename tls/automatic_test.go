@@ -322,6 +322,9 @@ func TestAutomaticOnDemand(t *testing.T) {
 		})
 	}
 	crowd.Wait()
+	if n := a.log.count(`Handshake for "other.test" refused: `); n != 20 {
+		t.Errorf("%d refusals are in the log", n)
+	}
 	for _, host := range []string{"localhost", "nodots", "192.0.2.1"} {
 		if _, _, err := visit(a.https, &crypto.Config{ServerName: host, InsecureSkipVerify: true}); host != "192.0.2.1" && err == nil {
 			t.Errorf("%s has a certificate", host)

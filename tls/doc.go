@@ -10,6 +10,7 @@
 //	   └── Vault ── vault.go ── memfd ────────┤        clients.go    client certificates
 //	                                          ├─ pairs.go            certificates from files, by ClientHello
 //	                                          └─ automatic.go        certificates that are obtained (certmagic),
+//	                                               hoard.go          kept in a directory, which may be for us only,
 //	                                               manage.go         from the first one on, chosen in lookup.go
 //	                                               acme.go           from an authority by ACME (acmez), RFC 8555
 //	                                               challenges.go     how the authority is shown that the names are ours

@@ -3,7 +3,6 @@ package tls
 import (
 	"context"
 	crypto "crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -68,8 +67,8 @@ func (a *automatic) onDemand(ctx context.Context, name string) (*crypto.Certific
 		}
 		return c, nil
 	}
-	if a.demand.known(name) != nil {
-		return nil, nil
+	if err := a.demand.known(name); err != nil {
+		return nil, err
 	}
 	one := a.fetch(name)
 	if one == nil {
@@ -108,10 +107,7 @@ func (a *automatic) await(ctx context.Context, one *flight, name string) (*crypt
 	case <-ctx.Done():
 		return nil, fmt.Errorf("the certificate for %s is still being obtained", name)
 	}
-	switch {
-	case errors.Is(one.err, errRefused):
-		return nil, nil
-	case one.err != nil:
+	if one.err != nil {
 		return nil, fmt.Errorf("there is no certificate for %s: %w", name, one.err)
 	}
 	return one.certificate, nil

@@ -30,11 +30,11 @@ const (
 const localKey = "local"
 
 // localAuthority issues certificates for localhost and addresses, of which no other authority would say anything. Clients
-// trust them if they are told to trust root.crt in its directory; its key stays beside it and is of no use for other
-// names: a name constraint (RFC 5280, section 4.2.1.10) leaves nothing but localhost and addresses.
+// trust them if they are told to trust its certificate; its key is of no use for other names: a name constraint (RFC 5280, section 4.2.1.10) leaves nothing but localhost and addresses.
 type localAuthority struct {
 	storage   storage
-	directory string
+	directory string // of its certificate and key
+	public    string // path of the certificate for everybody, which may be in that directory
 	log       logs.Logger
 }
 
@@ -110,8 +110,24 @@ func (l *localAuthority) found() (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	if err := replaceFile(l.path("root.crt"), text, 0o644); err != nil {
 		return nil, nil, err
 	}
-	logs.Printf(l.log, logs.Notice, module, "made an authority for localhost and addresses: clients trust its certificates if they are given %s (curl --cacert)", l.path("root.crt"))
+	l.publish()
+	logs.Printf(l.log, logs.Notice, module, "made an authority for localhost and addresses: clients trust its certificates if they are given %s (curl --cacert)", l.public)
 	return root, key, nil
+}
+
+// publish writes the certificate of the authority, if there is one yet, where everybody can read it. What is there already is
+// not read: other processes of the user may have put it there. Certificates are issued also if it fails, which is logged.
+func (l *localAuthority) publish() {
+	text, err := os.ReadFile(l.path("root.crt"))
+	if err != nil || l.public == l.path("root.crt") {
+		return
+	}
+	if err = os.MkdirAll(filepath.Dir(l.public), 0o755); err == nil {
+		err = replaceFile(l.public, text, 0o644)
+	}
+	if err != nil {
+		logs.Printf(l.log, logs.Error, module, "the certificate of the local authority, which clients have to be given, cannot be written to %s: %v; %s must be a directory that belongs to the user of the server", l.public, err, filepath.Dir(l.public))
+	}
 }
 
 func (l *localAuthority) path(name string) string { return filepath.Join(l.directory, name) }

@@ -107,7 +107,7 @@ func TestLocalNameConstraint(t *testing.T) {
 	must(t, err)
 	_, key, err := parseKey(text, "")
 	must(t, err)
-	l := &localAuthority{directory: filepath.Join(storage, "local")}
+	l := &localAuthority{directory: filepath.Join(storage, "local"), public: filepath.Join(storage, "local", "root.crt")}
 	for name, good := range map[string]bool{"localhost": true, "www.example.com": false} {
 		_, leaf, err := l.issue(context.Background(), key.Public(), []string{name})
 		must(t, err)
@@ -140,7 +140,7 @@ func TestStorageErrors(t *testing.T) {
 		readOnly:                               "read-only: permission denied",
 		fine:                                   "",
 	} {
-		err := asNobody(func() error { return checkStorage(directory, "www-data") })
+		err := asNobody(func() error { return checkStorage(hoard{path: directory, name: directory}, "www-data") })
 		if want == "" {
 			must(t, err)
 			continue

@@ -21,7 +21,7 @@ func (a *automatic) certificate(hello *crypto.ClientHelloInfo) (*crypto.Certific
 		return a.onDemand(hello.Context(), name)
 	}
 	if len(a.groups) == 0 {
-		return nil, nil
+		return nil, fmt.Errorf("%w: the client named no host, and without --server-name there is none to take instead", errRefused)
 	}
 	return a.ofGroup(hello.Context(), a.groups[0], a.groups[0].names[0])
 }

@@ -22,6 +22,10 @@ type Options struct {
 	Vault  *os.File       // of the supervisor, see [Vault.File]; it must stay open until Close
 	Log    logs.Logger
 
+	// Storage is the directory for what is obtained, if it can be reached by this descriptor only; it must stay open until
+	// Close. Nil: that of the configuration.
+	Storage *os.File
+
 	// Permit says whether a certificate may be obtained for a name that the configuration does not mention; the error
 	// says why not. It is called from any goroutine, four times at once at most. Nil: for none.
 	Permit func(ctx context.Context, name string) error
@@ -203,7 +207,7 @@ func (m *Manager) newState(c *contents) (*state, error) {
 	if s.tcp, err = newPolicy(h, c.Tickets); err != nil {
 		return nil, err
 	}
-	s.tcp.GetCertificate = s.source.certificate
+	s.tcp.GetCertificate = m.choose(s.source)
 	if err := askClients(s.tcp, c.ClientCA, len(h.VerifyClient) == 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", h.ClientCA, err)
 	}

@@ -9,7 +9,8 @@ import (
 
 // source is where the certificate of a connection comes from.
 type source interface {
-	// certificate answers a handshake. Neither a certificate nor an error is the alert unrecognized_name (RFC 6066).
+	// certificate answers a handshake. An error with errRefused in its chain is the alert unrecognized_name (RFC 6066), see
+	// Manager.choose.
 	certificate(hello *crypto.ClientHelloInfo) (*crypto.Certificate, error)
 	// leaf is the certificate that was chosen for a connection, or is now for one like it; nil: nobody knows.
 	leaf(s *crypto.ConnectionState) *x509.Certificate

@@ -110,7 +110,7 @@ func (a *automatic) noteFailure(name string, err error) {
 	if what := remedy(err); what != "" {
 		reason += "; " + what
 	}
-	a.ledger.failed(name, reason, a.served(name), time.Now())
+	a.ledger.failed(name, a.hoard.plain(reason), a.served(name), time.Now())
 }
 
 // noteDemand remembers those of names that are on demand.

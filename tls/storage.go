@@ -13,20 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checkStorage sees that everything in the directory can be read and written by this process, which has the rights of user
+// checkStorage sees that everything in the hoard can be read and written by this process, which has the rights of user
 // by now. The error says which path cannot, and what to do.
-func checkStorage(directory, user string) error {
-	err := filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {
+func checkStorage(h hoard, user string) error {
+	err := filepath.WalkDir(h.top(), func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		return access(name, entry.IsDir())
 	})
 	if err == nil {
-		err = probe(directory)
+		err = probe(h.path)
 	}
 	if err != nil {
-		return fmt.Errorf("certificates cannot be kept in %s: %w; the directory and all in it must belong to the user %s (chown -R %s %s), or choose another one with --certificate-directory", directory, err, user, user, directory)
+		return fmt.Errorf("certificates cannot be kept in %s: %w; the directory and all in it must belong to the user %s (chown -R %s %s), or choose another one with --certificate-directory", h.name, err, user, user, h.name)
 	}
 	return nil
 }
