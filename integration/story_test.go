@@ -279,7 +279,7 @@ var verbs = map[string]func(*story, string, *txtar.File) error{
 	"shut":     func(s *story, name string, _ *txtar.File) error { return s.leave(name, talk.shut) },
 	"closed":   func(s *story, name string, _ *txtar.File) error { return s.leave(name, talk.closed) },
 	"log":      func(s *story, how string, f *txtar.File) error { return s.lines(f, "log "+how, s.gild.log) },
-	"access":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "access", s.gild.access) },
+	"access":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, access, s.gild.access) },
 	"stdout":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "stdout", s.gild.stdout.String) },
 	"stderr":   func(s *story, _ string, f *txtar.File) error { return s.lines(f, "stderr", s.gild.stderr.String) },
 	"signal":   (*story).signal,

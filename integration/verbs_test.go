@@ -272,7 +272,7 @@ func (s *story) leave(name string, how func(talk) error) error {
 	return how(c)
 }
 
-// lines waits until the lines of the section have come in a log, in their order and after those of earlier
+// lines waits until the lines of the section have come in a log, in their order, if its kind has one, and after those of earlier
 // sections of the same kind. Lines with "!" must not have come when the story ends.
 func (s *story) lines(section *txtar.File, kind string, read func() string) error {
 	for line := range strings.Lines(string(section.Data)) {
@@ -289,14 +289,18 @@ func (s *story) lines(section *txtar.File, kind string, read func() string) erro
 	return nil
 }
 
-// anywhere is the kind of lines that come in no particular order.
-const anywhere = "log anywhere"
+// Kinds of lines that come in no particular order. A connection may write its line of the access log, which it does when the
+// last byte is out, after the client has had an answer on another.
+const (
+	anywhere = "log anywhere"
+	access   = "access"
+)
 
 // line waits for one line; "^" at its start means that the line has nothing before it.
 func (s *story) line(want, kind string, read func() string) error {
 	return retry(func() error {
 		text := read()
-		if kind == anywhere {
+		if kind == anywhere || kind == access {
 			s.logSeen[kind] = 0
 		}
 		for at := s.logSeen[kind]; at < len(text); {
