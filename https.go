@@ -64,13 +64,6 @@ func (c *child) openCertificates(options tls.Options, engine *scripts.Engine) (*
 	return m, nil
 }
 
-// startCertificates begins to obtain and renew: now that connections are accepted, an authority can see that the names are ours.
-func startCertificates(m *tls.Manager) {
-	if m != nil {
-		m.Start()
-	}
-}
-
 // secure puts HTTPS into the options of a server.
 func (c *child) secure(o *server.Options, s sockets, m *tls.Manager) {
 	o.H2C = c.config.HTTP2

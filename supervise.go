@@ -119,9 +119,11 @@ func logLevel(c *config.Config) (logs.Level, error) {
 
 // makeDirectories makes what gild writes to; for certificates there is openStorage. They belong to whom the workers run as.
 func makeDirectories(c *config.Config) error {
-	dirs := []string{c.ServerRoot, c.Log.Directory, filepath.Dir(c.PidFile)}
-	for _, dir := range dirs {
-		if err := makeDirectory(dir, c.Credential); dir != "" && err != nil {
+	for _, dir := range []string{c.ServerRoot, c.Log.Directory, filepath.Dir(c.PidFile)} {
+		if dir == "" {
+			continue
+		}
+		if err := makeDirectory(dir, c.Credential); err != nil {
 			return err
 		}
 	}

@@ -9,17 +9,14 @@ import (
 	"gild/cpython"
 	"gild/logs"
 	"gild/scripts"
-	"gild/server"
-	"gild/tls"
 )
 
 // worker is a process of embedded mode: front and Python in one.
 type worker struct {
 	*child
-	python       *scripts.Python
-	certificates *tls.Manager // nil: no HTTPS
-	server       *server.Server
-	failed       chan error
+	python *scripts.Python
+	site   *site
+	failed chan error
 }
 
 func runWorker(c *child) error {
@@ -27,9 +24,9 @@ func runWorker(c *child) error {
 	if err := w.build(); err != nil {
 		return err
 	}
-	startCertificates(w.certificates)
+	w.site.obtain()
 	go func() {
-		if err := w.server.Serve(); err != nil {
+		if err := w.site.server.Serve(); err != nil {
 			w.failed <- err
 		}
 	}()
@@ -61,18 +58,9 @@ func (w *worker) build() error {
 		return err
 	}
 	pools := []*cpython.Pool{cpython.NewPool(arena, scripts.PoolConfig(w.config, group, nil))}
-	board := newBoard(w.config, w.Generation)
-	engine := scripts.NewEngine(w.config, pools, w.log)
-	if w.certificates, err = w.openCertificates(certificates, engine); err != nil {
+	if w.site, err = w.newSite(sockets, certificates, pools, newBoard(w.config, w.Generation)); err != nil {
 		return err
 	}
-	options, err := w.serverOptions(sockets, engine, board)
-	if err != nil {
-		return err
-	}
-	w.secure(&options, sockets, w.certificates)
-	w.server = server.New(options)
-	board.watch(w.server, pools, w.certificates)
 	w.open(pools[0])
 	return nil
 }
@@ -109,6 +97,6 @@ func (w *worker) obey() error {
 
 // finish lets running requests end, and then Python. The supervisor kills who takes longer.
 func (w *worker) finish(lossless bool, text string) {
-	leaveServer(w.child, w.server, lossless, text)
+	w.site.leave(w.child, lossless, text)
 	stopPython(w.child, w.python, w.config.Groups[w.Group].Timeouts.Shutdown)
 }
