@@ -46,7 +46,8 @@ func (s *site) obtain() {
 	}
 }
 
-// leave has the server finish its connections, as the text of the message says.
+// leave has the server finish its connections, as the text of the message says. Orders that run are given up then, so that their
+// locks do not keep the next process from taking them up.
 func (s *site) leave(c *child, lossless bool, text string) {
 	patience, orphans := c.parseFarewell(text)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -57,6 +58,9 @@ func (s *site) leave(c *child, lossless bool, text string) {
 	}
 	if err := leave(ctx); err != nil {
 		c.printf(logs.Notice, "core", "Shutdown timeout expired; requests that are still running are aborted.")
+	}
+	if s.certificates != nil {
+		s.certificates.Close()
 	}
 }
 

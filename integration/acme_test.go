@@ -3,6 +3,7 @@ package integration
 import (
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -271,6 +272,31 @@ func TestACMEShared(t *testing.T) {
 	if n := o.pebble.issued(); n != 1 {
 		t.Errorf("%d certificates were issued, want 1", n)
 	}
+}
+
+// TestACMEGivenUp stops a gild whose authority does not answer: the order is given up, and its lock with it, which would keep the
+// next gild waiting until it is old.
+func TestACMEGivenUp(t *testing.T) {
+	everywhere(t, func(t *testing.T, place []string) {
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		g := prepareGild(t)
+		g.run(nil, append([]string{"start-server", "app.wsgi", "--server-name", "a.example.test", "--https-port", fmt.Sprint(g.https),
+			"--acme-directory", "https://" + silent.Addr().String() + "/dir", "--certificate-directory", "$DIR/kept"}, place...))
+		locks := filepath.Join(g.dir, "kept", "locks", "*")
+		count := func() int {
+			names, _ := filepath.Glob(locks)
+			return len(names)
+		}
+		g.until("lock of the order", func() bool { return count() > 0 })
+		g.ends()
+		if n := count(); n > 0 {
+			t.Errorf("%d locks are left", n)
+		}
+	})
 }
 
 // TestACMEKilled kills the process that has just placed an order.
