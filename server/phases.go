@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-
-	"gild/logs"
 )
 
 // A phase looks at a request before the handler gets it. It returns 0 to let it pass, or the status of the answer; it may
@@ -159,10 +157,9 @@ func (s *Server) checkLength(x *Exchange) int {
 	return 0
 }
 
-// refuse logs why a request is not served and returns status. A client that does not speak HTTP well, or is about to send
-// more than is wanted, loses its connection.
+// refuse is deny for a client at fault: one that does not speak HTTP well, or is about to send more than is wanted, loses its
+// connection.
 func (x *Exchange) refuse(status int, why string) int {
 	x.closing = x.closing || status != http.StatusNotFound && status != http.StatusMethodNotAllowed
-	x.log(logs.Info, fmt.Sprintf("Request refused: %d %s (%s)", status, http.StatusText(status), why))
-	return status
+	return x.deny(status, why)
 }

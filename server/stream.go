@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"gild/logs"
 )
 
 // A stream is the carrier of one request of a session. It lives as long as the handler runs.
@@ -43,7 +41,7 @@ const crowdPause = time.Second
 func (s *Server) runInCrowd(x *Exchange) {
 	defer s.crowd.Add(-1)
 	if s.crowd.Add(1) > int64(s.limits.Clients) {
-		x.log(logs.Info, fmt.Sprintf("Request refused: 503 Service Unavailable (%d requests at once on HTTP/2 and HTTP/3, --max-clients)", s.limits.Clients))
+		x.deny(http.StatusServiceUnavailable, fmt.Sprintf("%d requests at once on HTTP/2 and HTTP/3, --max-clients", s.limits.Clients))
 		x.Unavailable(crowdPause)
 		return
 	}
