@@ -57,7 +57,8 @@
 //	log, access, stdout, stderr
 //	           lines that come, in this order and after those of earlier sections of the kind: a part of the line, or
 //	           all of it after "^". "!part" is on no line of the error log until the story has ended. "log anywhere" is
-//	           for those whose order is not certain, and may be before other sections' lines
+//	           for those whose order is not certain, and may be before other sections' lines; so are the lines of access.
+//	           Each line of a log is one of those that sections of a kind name, and not another as well
 //	signal     TERM, KILL, HUP... and "supervisor", "front", "daemon", "daemons", "python" (whatever runs the application) or
 //	           a captured process number
 //	processes  gild has exactly these processes besides the supervisor, the oldest first: "front {f}", "daemon {d}", "worker {w}"

@@ -33,7 +33,7 @@ func prepareSpied(t *testing.T) (o *obtaining, args []string) {
 	}
 	write(t, o.dir, "app.wsgi", string(text))
 	o.pebble.start()
-	return o, []string{"--user", "nobody", "--server-alias", "localhost", "--setenv", "STORAGE", "$DIR/root/certificates"}
+	return o, []string{"--user", "nobody", "--server-alias", "localhost", "--setenv", "STORAGE", "$DIR/server/certificates"}
 }
 
 // spied is what the application finds now.
@@ -57,7 +57,7 @@ func TestKeys(t *testing.T) {
 	client := o.pebble.visitor()
 	o.begin(args...)
 	leaf := o.certificate(client, "a.example.test", covers("a.example.test"))
-	root := filepath.Join(o.dir, "root/certificates/local/root.crt")
+	root := filepath.Join(o.dir, "server/certificates/local/root.crt")
 	o.until("root of its own", func() bool { _, err := os.Stat(root); return err == nil })
 	o.findsNothing(o.spied(client))
 	for range 5 {
@@ -130,7 +130,7 @@ func TestKeysEmbedded(t *testing.T) {
 	t.Parallel()
 	g := prepareGild(t)
 	requireRoot(t, g.dir)
-	root := filepath.Join(g.dir, "root/certificates/local/root.crt")
+	root := filepath.Join(g.dir, "server/certificates/local/root.crt")
 	var first *x509.Certificate
 	for _, place := range append(placements, placements[0]) {
 		args := []string{"start-server", "app.wsgi", "--server-name", "localhost", "--https-port", "$HTTPS", "--user", "nobody"}

@@ -14,7 +14,7 @@ func TestLocalCertificate(t *testing.T) {
 		args := append([]string{"start-server", "app.wsgi", "--server-name", "localhost", "--https-port", "$HTTPS"}, place...)
 		g.run(nil, args)
 		t.Cleanup(g.stop)
-		root := filepath.Join(g.dir, "root/certificates/local/root.crt")
+		root := filepath.Join(g.dir, "server/certificates/local/root.crt")
 		g.until("root of its own", func() bool { _, err := os.Stat(root); return err == nil })
 		client := trusting(t, poolOf(t, root))
 		first := g.certificate(client, "localhost", covers("localhost"))

@@ -112,7 +112,7 @@ func (g *gild) complete(args []string) []string {
 	}
 	for _, option := range [][]string{
 		{"--host", "127.0.0.1"}, {"--port", strconv.Itoa(g.port)},
-		{"--server-root", filepath.Join(g.dir, "root")}, {"--log-level", "info"},
+		{"--server-root", filepath.Join(g.dir, "server")}, {"--log-level", "info"},
 		{"--keep-alive-timeout", "30"}, // so that a connection outlives a machine that is busy with something else
 	} {
 		if !mentions(args, option[0]) {
@@ -305,7 +305,7 @@ func (g *gild) remaining() []int {
 
 // log is the error log so far: the file of the server root, or standard error if there is none.
 func (g *gild) log() string {
-	for _, name := range []string{"root/error_log", "logs/error_log"} {
+	for _, name := range []string{"server/error_log", "logs/error_log"} {
 		if text, err := os.ReadFile(filepath.Join(g.dir, name)); err == nil {
 			return string(text)
 		}
@@ -329,7 +329,7 @@ func (g *gild) logged(text string) {
 
 // access is the access log so far.
 func (g *gild) access() string {
-	for _, name := range []string{"root/access_log", "logs/access_log"} {
+	for _, name := range []string{"server/access_log", "logs/access_log"} {
 		if text, err := os.ReadFile(filepath.Join(g.dir, name)); err == nil {
 			return string(text)
 		}

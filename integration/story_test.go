@@ -138,7 +138,8 @@ type story struct {
 	ways        map[string]*way     // of connections, by name
 	sent        map[string][]byte   // last request by connection, for "(eventually)"
 	never       []string            // log lines that must not come
-	logSeen     map[string]int      // how much of each log earlier sections have used up
+	logSeen     map[string]int      // how much of each log earlier sections have used up, where lines have an order
+	logUsed     map[usedLine]bool   // the lines that they have used up
 	changed     bool                // -u has rewritten an answer
 }
 
@@ -148,7 +149,7 @@ func newStory(t *testing.T, file string, archive *txtar.Archive, how run) *story
 	return &story{
 		t: t, file: file, archive: &copied, protocol: how.protocol, args: how.args, dir: t.TempDir(), known: names{},
 		connections: map[string]talk{}, sessions: map[string]*session{}, ways: map[string]*way{},
-		sent: map[string][]byte{}, logSeen: map[string]int{},
+		sent: map[string][]byte{}, logSeen: map[string]int{}, logUsed: map[usedLine]bool{},
 	}
 }
 

@@ -296,25 +296,34 @@ const (
 	access   = "access"
 )
 
-// line waits for one line; "^" at its start means that the line has nothing before it.
+// usedLine is a line of a log, by the place of its beginning, that has been what some section of the kind wanted.
+type usedLine struct {
+	kind string
+	at   int
+}
+
+// line waits for one line, and uses it up; "^" at its start means that the line has nothing before it.
 func (s *story) line(want, kind string, read func() string) error {
+	ordered := kind != anywhere && kind != access
 	return retry(func() error {
 		text := read()
-		if kind == anywhere || kind == access {
-			s.logSeen[kind] = 0
-		}
 		for at := s.logSeen[kind]; at < len(text); {
 			line, _, whole := strings.Cut(text[at:], "\n")
 			if !whole {
 				break
 			}
+			this := usedLine{kind, at}
 			at += len(line) + 1
-			if s.lineMatches(want, line) {
-				s.logSeen[kind] = at
-				return nil
+			if s.logUsed[this] || !s.lineMatches(want, line) {
+				continue
 			}
+			s.logUsed[this] = true
+			if ordered {
+				s.logSeen[kind] = at
+			}
+			return nil
 		}
-		return fmt.Errorf("no line %q; after what earlier sections saw there is:\n%s", want, text[s.logSeen[kind]:])
+		return fmt.Errorf("no line %q besides those that earlier ones have used; there is:\n%s", want, text[s.logSeen[kind]:])
 	})
 }
 
