@@ -17,22 +17,32 @@ import (
 //
 // "C" is cgo: only cpython speaks to C.
 const policy = `
-gild              config mpm server tls scripts cpython logs golang.org/x/sys github.com/pkg/errors github.com/coreos/go-systemd/v22
+gild              config mpm server server/files server/rewrite server/auth server/trust server/cgi server/proxy tls scripts cpython logs golang.org/x/sys github.com/pkg/errors github.com/coreos/go-systemd/v22
 
-gild/scripts      config server cpython logs golang.org/x/sys github.com/pkg/errors github.com/fsnotify/fsnotify -os/exec
-gild/server       config logs golang.org/x/sys golang.org/x/net github.com/pkg/errors github.com/quic-go/quic-go -os/exec
+gild/scripts      config server server/cgi server/pagestyle cpython logs golang.org/x/sys github.com/pkg/errors github.com/fsnotify/fsnotify -os/exec
+gild/server  config logs server/accept server/auth server/cgi server/compress server/files server/proxy server/rewrite server/trust golang.org/x/sys golang.org/x/net github.com/pkg/errors github.com/quic-go/quic-go server/pagestyle github.com/pires/go-proxyproto -os/exec
+gild/server/accept                                                                    -net/http -os/exec
+gild/server/auth  golang.org/x/sys golang.org/x/net                                   -net/http -os/exec
+gild/server/cgi  logs server/cgi/fastcgi golang.org/x/sys github.com/pkg/errors -net/http/httputil
+gild/server/cgi/fastcgi  github.com/pkg/errors -os/exec -net/http
+gild/server/compress github.com/klauspost/compress github.com/andybalholm/brotli     -os/exec
+gild/server/files logs server/accept server/pagestyle golang.org/x/sys                                 -os/exec
+gild/server/pagestyle                                                                 -net/http -os/exec
+gild/server/proxy golang.org/x/net                                                    -os/exec
+gild/server/rewrite github.com/dlclark/regexp2                                        -os/exec
+gild/server/trust                                                                     -net/http/httputil -os/exec
 gild/tls          config logs golang.org/x/sys github.com/caddyserver/certmagic github.com/mholt/acmez go.uber.org/zap -os/exec
 gild/mpm          logs golang.org/x/sys github.com/pkg/errors                         -net/http
 gild/cpython      C golang.org/x/sys                                                  -net/http -os/exec
 gild/logs         golang.org/x/sys                                                    -os/exec
 gild/config       golang.org/x/net github.com/pkg/errors                              -net/http
 
-gild/integration  golang.org/x/sys golang.org/x/net github.com/quic-go/quic-go
+gild/integration  golang.org/x/sys golang.org/x/net github.com/quic-go/quic-go github.com/klauspost/compress github.com/andybalholm/brotli
 gild/bench        golang.org/x/sys github.com/quic-go/quic-go
 `
 
 // testsOnly may be imported by the tests of every package.
-var testsOnly = []string{"golang.org/x/tools/txtar", "golang.org/x/crypto", "golang.org/x/sys", "github.com/pkg/errors", "gild/logs"}
+var testsOnly = []string{"golang.org/x/tools/txtar", "golang.org/x/crypto", "golang.org/x/sys", "github.com/klauspost/compress", "github.com/andybalholm/brotli", "github.com/pkg/errors", "gild/logs"}
 
 // goPackage is the part of the output of `go list -json` that the picture is about.
 type goPackage struct {
