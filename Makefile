@@ -4,7 +4,7 @@
 #   PORT=8000                  where `make run` listens
 #   FUZZTIME=10s               how long each fuzz target runs
 #   SUITE=bookworm             the Debian of `make fresh`
-#   BENCH=tls                  the tables of `make bench`: http, tls, or both by comma
+#   BENCH=tls                  the tables of `make bench`: http, tls, site, or several by comma
 #   BENCHFLAGS=-quick          further flags of bench/run
 
 SHELL := /bin/bash

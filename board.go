@@ -9,7 +9,6 @@ import (
 
 	"gild/config"
 	"gild/cpython"
-	"gild/logs"
 	"gild/mpm"
 	"gild/server"
 	"gild/tls"
@@ -87,9 +86,9 @@ func (b *board) groupStatus(i int, from cpython.Status) server.GroupStatus {
 	return s
 }
 
-// mpm is how a group serves: questions to the permission script belong to no connection, so they never take a seat.
+// mpm is how a group serves: questions to scripts that gild asks for itself belong to no connection, so they never take a seat.
 func (b *board) mpm(g *config.ProcessGroup) string {
-	if g.Permission {
+	if g.Asked() {
 		return config.Event
 	}
 	return b.config.MPM
@@ -130,16 +129,4 @@ func usageOf(pid int) (rss int64, cpu time.Duration) {
 		return n
 	}
 	return number(24) * int64(os.Getpagesize()), time.Duration(number(14)+number(15)) * time.Second / ticks
-}
-
-// accessLog is the access log of a server, or nil.
-func accessLog(c *config.Config, log *logs.Client) (*logs.AccessLog, error) {
-	if c.Log.AccessLog == "" {
-		return nil, nil
-	}
-	format, err := logs.ParseAccessFormat(c.Log.AccessFormat)
-	if err != nil {
-		return nil, err
-	}
-	return logs.NewAccessLog(format, log.Access), nil
 }

@@ -10,6 +10,7 @@ import (
 	"gild/config"
 	"gild/logs"
 	"gild/mpm"
+	"gild/server"
 )
 
 // ballast is memory that is never touched and so costs none, but counts as heap: Go then collects after each 32 MB or so
@@ -22,8 +23,11 @@ type child struct {
 	*mpm.Parent
 	config *config.Config
 	log    *logs.Client
-	level  logs.Level
+	levels logs.Levels
 	heap   []byte
+	nonces *server.Nonces // nil: users are not known by Digest
+
+	closers []func() // what is to be ended when the site has finished its requests
 }
 
 // roles are the first arguments of the processes that the supervisor starts. They are for gild itself: such a process
@@ -66,10 +70,10 @@ func inherit() (*child, error) {
 	if err := json.Unmarshal(parent.Config, c.config); err != nil {
 		return nil, err
 	}
-	if c.level, err = logLevel(c.config); err != nil {
+	if c.levels, err = logLevels(c.config); err != nil {
 		return nil, err
 	}
-	c.log = logs.NewClient(parent.LogFD, c.level)
+	c.log = logs.NewClient(parent.LogFD, c.levels)
 	return c, nil
 }
 

@@ -107,7 +107,7 @@ func (d *daemonProcess) start() error {
 	started := make(chan error, 1)
 	go func() {
 		python, err := scripts.StartPython(d.config, scripts.Place{
-			Arena: d.arena, Group: d.Group, Record: d.Record, Generation: d.Generation, LogFD: d.LogFD, Level: d.level})
+			Arena: d.arena, Group: d.Group, Record: d.Record, Generation: d.Generation, LogFD: d.LogFD, Level: d.levels.Of("wsgi")})
 		d.python = python
 		started <- err
 	}()

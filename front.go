@@ -50,6 +50,9 @@ func (f *front) build() error {
 	if err != nil {
 		return err
 	}
+	if err := f.takeNonces(); err != nil {
+		return err
+	}
 	for i := range f.config.Groups {
 		pool, err := f.openPool(i)
 		if err != nil {
@@ -130,9 +133,16 @@ func (f *front) hearOfProcess(message string) {
 }
 
 // hearStop begins to leave: losslessly, while others accept on the same sockets, or as soon as the requests that run are
-// answered.
+// answered. A stop may follow when the first takes too long.
 func (f *front) hearStop(lossless bool, text string) {
-	f.leave.Do(func() { go f.finish(lossless, text) })
+	begun := true
+	f.leave.Do(func() { begun = false })
+	switch {
+	case !begun:
+		go f.finish(lossless, text)
+	case !lossless:
+		go f.site.hasten(f.child, text)
+	}
 }
 
 func (f *front) finish(lossless bool, text string) {

@@ -84,7 +84,7 @@ func (c *child) secure(o *server.Options, s sockets, m *tls.Manager) {
 
 // siteOf is what the server has to know about hosts and about the policy of HTTPS.
 func siteOf(c *config.Config) server.Site {
-	site := server.Site{Name: c.ServerName, Aliases: c.ServerAliases, AllowLocalhost: c.AllowLocalhost}
+	site := server.Site{Name: c.ServerName, Aliases: c.ServerAliases, AllowLocalhost: c.AllowLocalhost, Encrypted: c.ClaimsHTTPS()}
 	if h := c.HTTPS; h != nil {
 		site.HTTPSOnly, site.HTTPSPort, site.HSTS = h.Only, strconv.Itoa(h.Port), h.HSTS
 		site.ClientCA, site.VerifyClient = h.ClientCA != "", h.VerifyClient

@@ -23,9 +23,10 @@ import (
 type planner struct {
 	sockets *socketStore
 	keeper  *tls.Keeper
-	log     logs.Logger
+	log     *logs.Writer
 	made    map[*mpm.Plan]*made
-	next    int // generation
+	nonces  *os.File // for Digest, of all generations; nil: nobody has needed it yet
+	next    int      // generation
 }
 
 // made is what a plan was made of, and has for itself.
@@ -37,7 +38,7 @@ type made struct {
 	arenas  []*cpython.Arena
 }
 
-func newPlanner(sockets *socketStore, keeper *tls.Keeper, log logs.Logger) *planner {
+func newPlanner(sockets *socketStore, keeper *tls.Keeper, log *logs.Writer) *planner {
 	return &planner{sockets: sockets, keeper: keeper, log: log, made: map[*mpm.Plan]*made{}}
 }
 
@@ -54,6 +55,9 @@ func (p *planner) plan(c *config.Config) (*mpm.Plan, error) {
 }
 
 func (p *planner) fill(plan *mpm.Plan, c *config.Config) error {
+	if err := p.checkRules(c); err != nil {
+		return err
+	}
 	model, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -68,6 +72,10 @@ func (p *planner) fill(plan *mpm.Plan, c *config.Config) error {
 		return err
 	}
 	files = append(files, secrets...)
+	files, err = p.addNonces(files, c)
+	if err != nil {
+		return err
+	}
 	if c.Embedded {
 		plan.Groups = []mpm.Group{workers(c, model, files)}
 		return nil
@@ -90,7 +98,7 @@ func (p *planner) secrets(m *made) (files []*os.File, err error) {
 	return files, err
 }
 
-// adopt closes the TCP sockets that next has not, now that it serves: when the processes of last have closed theirs, clients are
+// adopt goes on with the logs of next, and closes the TCP sockets that it has not, now that it serves: when the processes of last have closed theirs, clients are
 // refused and not left waiting for somebody to accept. It returns what those processes have to know about it, for
 // parseFarewell: the positions of these sockets among their listeners. Those that systemd has opened are not among them, since
 // it keeps what is queued there.
@@ -105,6 +113,9 @@ func (p *planner) adopt(next, last *mpm.Plan) string {
 		}
 	}
 	p.sockets.keep(kept, "tcp")
+	if c := p.made[next].config; !reflect.DeepEqual(c.Log, p.made[last].config.Log) {
+		configureLogs(p.log, c)
+	}
 	return strings.Join(orphans, " ")
 }
 
@@ -136,7 +147,13 @@ func (p *planner) reload(present *mpm.Plan) (*mpm.Plan, error) {
 		err = c.Check()
 	}
 	if err == nil {
+		err = inspect(c)
+	}
+	if err == nil {
 		err = unchangeable(before, c)
+	}
+	if err == nil {
+		_, err = logOptions(c)
 	}
 	if err != nil || reflect.DeepEqual(c, before) {
 		return nil, plain(err)
@@ -165,7 +182,7 @@ func unchangeable(before, after *config.Config) error {
 	}{
 		{"--server-root", before.ServerRoot, after.ServerRoot},
 		{"--pid-file", before.PidFile, after.PidFile},
-		{"the options of the logs", before.Log, after.Log},
+		{"--startup-log", before.Log.StartupLog, after.Log.StartupLog},
 		{"--embedded-mode", before.Embedded, after.Embedded},
 	} {
 		if !reflect.DeepEqual(what.before, what.after) {
@@ -179,7 +196,7 @@ func unchangeable(before, after *config.Config) error {
 func workers(c *config.Config, model []byte, files []*os.File) mpm.Group {
 	g := &c.Groups[c.Application.ProcessGroup]
 	group := groupOf(g)
-	group.Role = mpm.Role{Name: g.Name, Args: []string{processName(c), workerVerb}, Env: childEnvironment(c),
+	group.Role = mpm.Role{Name: g.Name, Args: []string{processName(c), workerVerb}, Env: frontEnvironment(c),
 		Dir: c.WorkingDirectory, Credential: credential(g.Credential), Config: model, Files: files}
 	return group
 }
@@ -188,10 +205,11 @@ func workers(c *config.Config, model []byte, files []*os.File) mpm.Group {
 // seclude.
 func (p *planner) separate(plan *mpm.Plan, c *config.Config, model []byte, files []*os.File) error {
 	plan.Front = &mpm.Role{Name: "front", Args: []string{processName(c), frontVerb},
-		Env: childEnvironment(c), Dir: "/", Credential: credential(c.Credential), Config: model, Files: files}
+		Env: frontEnvironment(c), Dir: "/", Credential: credential(c.Credential), Config: model, Files: files}
 	if c.Separated() {
 		plan.Front.Credential = nil
 	}
+	plan.Shutdown, plan.Graceful = c.Timeouts.Shutdown, c.Timeouts.Graceful
 	for i := range c.Groups {
 		g := &c.Groups[i]
 		arena, err := cpython.NewArena(scripts.Geometry(c, g))

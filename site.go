@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -28,11 +29,11 @@ func (c *child) newSite(s sockets, certificates tls.Options, pools []*cpython.Po
 	if err != nil {
 		return nil, err
 	}
-	options, err := c.serverOptions(s, engine, b)
-	if err != nil {
+	options := c.serverOptions(s, engine, b)
+	c.secure(&options, s, m)
+	if err := c.surround(&options, engine); err != nil {
 		return nil, err
 	}
-	c.secure(&options, s, m)
 	made := &site{server: server.New(options), certificates: m}
 	b.watch(made.server, pools, m)
 	return made, nil
@@ -62,6 +63,17 @@ func (s *site) leave(c *child, lossless bool, text string) {
 	if s.certificates != nil {
 		s.certificates.Close()
 	}
+	for _, end := range c.closers {
+		end()
+	}
+}
+
+// hasten is for a server that has begun to leave without a loss, and has no time for that any more.
+func (s *site) hasten(c *child, text string) {
+	patience, _ := c.parseFarewell(text)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_ = s.server.Shutdown(ctx) // leave waits for the same, and says when it was not enough
 }
 
 // parseFarewell takes apart what follows "drain" and "stop": the time, and the positions of the listeners on which nobody else
@@ -127,16 +139,20 @@ func (c *child) takeListener() (net.Listener, error) {
 	return net.FileListener(files[0])
 }
 
-// serverOptions describe a server for the configuration.
-func (c *child) serverOptions(s sockets, engine *scripts.Engine, b *board) (server.Options, error) {
-	access, err := accessLog(c.config, c.log)
-	if err != nil {
-		return server.Options{}, err
+// application is what answers for the application, nil if there is none.
+func application(c *config.Config, engine *scripts.Engine) http.Handler {
+	if c.Application.Type == config.Static {
+		return nil
 	}
+	return engine
+}
+
+// serverOptions describe a server for the configuration.
+func (c *child) serverOptions(s sockets, engine *scripts.Engine, b *board) server.Options {
 	t := &c.config.Timeouts
 	options := server.Options{
 		Listeners: s.listeners,
-		Handler:   engine,
+		Handler:   application(c.config, engine),
 		Mount:     c.config.Application.MountPoint,
 		Limits: server.Limits{
 			Clients: c.config.ClientsPerProcess(),
@@ -144,10 +160,14 @@ func (c *child) serverOptions(s sockets, engine *scripts.Engine, b *board) (serv
 			Fields:  c.config.LimitRequestFields,
 			Body:    c.config.LimitRequestBody,
 		},
-		Timeouts:  server.Timeouts{KeepAlive: t.KeepAlive, Header: t.Header, Body: t.Body, Write: t.ResponseSocket},
-		ErrorLog:  c.log,
-		AccessLog: access,
+		Timeouts: timeoutsOf(t),
+		ErrorLog: c.log,
 	}
 	b.options(&options, s)
-	return options, nil
+	return options
+}
+
+// timeoutsOf are those of connections.
+func timeoutsOf(t *config.Timeouts) server.Timeouts {
+	return server.Timeouts{KeepAlive: t.KeepAlive, Header: server.Pace(t.Header), Body: server.Pace(t.Body), Socket: t.Socket, Write: t.ResponseSocket}
 }

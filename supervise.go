@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 
 	"gild/config"
@@ -35,11 +36,15 @@ func openStartupLog(c *config.Config) (*os.File, error) {
 	if err := makeDirectories(c); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(c.Log.StartupLog, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	return logs.OpenAppend(c.Log.StartupLog)
 }
 
 func superviseChecked(c *config.Config, startup *os.File) error {
+	signal.Ignore(unix.SIGXFSZ) // a log as long as RLIMIT_FSIZE allows is as bad as a full disk, and no worse
 	if err := c.Check(); err != nil {
+		return err
+	}
+	if err := inspect(c); err != nil {
 		return err
 	}
 	if err := makeDirectories(c); err != nil {
@@ -95,31 +100,10 @@ func announce(c *config.Config) {
 	fmt.Print(config.Banner(c))
 }
 
-func openLogs(c *config.Config) (*logs.Writer, error) {
-	level, err := logLevel(c)
-	if err != nil {
-		return nil, err
-	}
-	format, err := logs.ParseErrorFormat(c.Log.ErrorFormat)
-	if err != nil {
-		return nil, fmt.Errorf("--error-log-format: %w", err)
-	}
-	if _, err := logs.ParseAccessFormat(c.Log.AccessFormat); c.Log.AccessLog != "" && err != nil {
-		return nil, fmt.Errorf("--access-log-format: %w", err)
-	}
-	return logs.OpenWriter(logs.Options{ErrorLog: c.Log.ErrorLog, AccessLog: c.Log.AccessLog, Level: level, ErrorFormat: format})
-}
-
-// logLevel is the level of the error log. Notices are always kept, as in Apache's log files: they say that the server
-// started and stopped, and nobody would look for them elsewhere.
-func logLevel(c *config.Config) (logs.Level, error) {
-	level, err := logs.ParseLevel(c.Log.Level)
-	return max(level, logs.Notice), err
-}
-
 // makeDirectories makes what gild writes to; for certificates there is openStorage. They belong to whom the workers run as.
 func makeDirectories(c *config.Config) error {
-	for _, dir := range []string{c.ServerRoot, c.Log.Directory, filepath.Dir(c.PidFile)} {
+	dirs := append([]string{c.ServerRoot, c.Log.Directory, filepath.Dir(c.PidFile)}, logDirectories(c)...)
+	for _, dir := range dirs {
 		if dir == "" {
 			continue
 		}

@@ -17,6 +17,7 @@ type worker struct {
 	python *scripts.Python
 	site   *site
 	failed chan error
+	left   chan struct{} // nil until it begins to leave, closed when it has
 }
 
 func runWorker(c *child) error {
@@ -48,12 +49,15 @@ func (w *worker) build() error {
 	if err != nil {
 		return err
 	}
+	if err := w.takeNonces(); err != nil {
+		return err
+	}
 	arena, err := cpython.NewArena(scripts.Geometry(w.config, group))
 	if err != nil {
 		return err
 	}
 	w.python, err = scripts.StartPython(w.config, scripts.Place{
-		Arena: arena, Group: w.Group, Generation: w.Generation, LogFD: w.LogFD, Level: w.level})
+		Arena: arena, Group: w.Group, Generation: w.Generation, LogFD: w.LogFD, Level: w.levels.Of("wsgi")})
 	if err != nil {
 		return err
 	}
@@ -84,19 +88,33 @@ func (w *worker) obey() error {
 			}
 			verb, rest, _ := strings.Cut(message, " ")
 			if verb == "stop" || verb == "drain" {
-				w.finish(verb == "drain", rest)
-				return nil
+				w.hearStop(verb == "drain", rest)
+				continue
 			}
 			w.printf(logs.Error, "core", "The supervisor said %.40q, which a worker does not know.", message)
 		case err := <-w.failed:
 			return fmt.Errorf("connections cannot be accepted: %w", err)
 		case <-w.python.Attention(): // embedded mode has no limits
+		case <-w.left:
+			return nil
 		}
+	}
+}
+
+// hearStop begins to leave. A stop may follow when the first takes too long.
+func (w *worker) hearStop(lossless bool, text string) {
+	switch {
+	case w.left == nil:
+		w.left = make(chan struct{})
+		go w.finish(lossless, text)
+	case !lossless:
+		go w.site.hasten(w.child, text)
 	}
 }
 
 // finish lets running requests end, and then Python. The supervisor kills who takes longer.
 func (w *worker) finish(lossless bool, text string) {
+	defer close(w.left)
 	w.site.leave(w.child, lossless, text)
 	stopPython(w.child, w.python, w.config.Groups[w.Group].Timeouts.Shutdown)
 }

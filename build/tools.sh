@@ -3,7 +3,7 @@
 #
 #   .cache/bin       pebble, pebble-challtestsrv, h2spec, from the Go modules of build/tools/go.mod   (GILD_TOOLS)
 #   .cache/clients   a virtual environment with integration/clients.txt: an HTTP/3 client in Python   (GILD_CLIENTS)
-#   Debian packages  chromium, testssl.sh
+#   Debian packages  chromium, testssl.sh, php-cgi, slowhttptest
 #
 # env.sh exports the two variables once the directories are complete. Each part is tried, however the others fare; what
 # could not be installed is said, and the exit status is 1. Called through env.sh.
@@ -40,7 +40,7 @@ clients() {
     echo "$stamp" >"$venv/.complete"
 }
 
-packages() { (need_packages chromium testssl.sh); }
+packages() { (need_packages chromium testssl.sh php-cgi slowhttptest); }
 
 missing=()
 part() { "$1" || missing+=("$2"); }
@@ -50,5 +50,5 @@ exec 9>"$cache/tools.lock"
 flock 9
 part programs "pebble and h2spec (Go module proxy)"
 part clients "aioquic (PyPI)"
-part packages "chromium and testssl.sh (Debian)"
+part packages "chromium, testssl.sh, php-cgi and slowhttptest (Debian)"
 [ ${#missing[@]} = 0 ] || die "could not be installed:$(printf ' [%s]' "${missing[@]}")"

@@ -27,13 +27,19 @@ func Banner(c *Config) string {
 	if c.Log.StartupLog != "" {
 		line("Startup Log File", c.Log.StartupLog)
 	}
-	line("Operating Mode", c.mode())
-	line("Request Capacity", c.capacity())
-	if !c.Embedded {
+	if c.Rewrite.File != "" {
+		line("Rewrite Rules", c.Rewrite.File)
+	}
+	if c.Application.ProcessGroup != NoGroup {
+		line("Operating Mode", c.mode())
+		line("Request Capacity", c.capacity())
+	}
+	if !c.Embedded && c.Application.ProcessGroup != NoGroup {
 		c.daemonLines(line)
 	}
 	line("Server Backlog", fmt.Sprintf("%d (connections)", c.ServerBacklog))
 	line("Locale Setting", c.Locale)
+	c.siteLines(line)
 	line("Application", c.served())
 	if c.Python.Home != "" {
 		line("Python Home", c.Python.Home)
@@ -99,6 +105,9 @@ func (c *Config) capacity() string {
 
 // served is the application in a few words.
 func (c *Config) served() string {
+	if c.Application.Type == Static {
+		return "none (files only)"
+	}
 	if c.Application.Target == "" {
 		return "the built-in welcome application"
 	}

@@ -20,6 +20,8 @@ func (c *Config) Check() error {
 		c.logFiles(),
 		parent("--pid-file", c.PidFile),
 		c.httpsFiles(),
+		c.fileDirectories(),
+		c.accessFiles(),
 	)
 }
 
@@ -39,6 +41,9 @@ func (c *Config) groupDirectories() error {
 
 // logFiles checks the places of those logs that are files.
 func (c *Config) logFiles() error {
+	if info, err := os.Stat(c.Log.Directory); err == nil && !info.IsDir() && c.Log.Directory != c.ServerRoot {
+		return complain("--log-directory", "'%s' is not a directory", c.Log.Directory)
+	}
 	var errs []error
 	if c.Log.ErrorLog != "" {
 		errs = append(errs, parent("--error-log-name", c.Log.ErrorLog))

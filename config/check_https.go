@@ -57,7 +57,12 @@ func (c *Config) automaticFiles(a *Automatic) error {
 }
 
 // chroot is the directory that the processes of the application take for "/", or "".
-func (c *Config) chroot() string { return c.Groups[c.Application.ProcessGroup].Chroot }
+func (c *Config) chroot() string {
+	if len(c.Groups) == 0 {
+		return ""
+	}
+	return c.Groups[max(c.Application.ProcessGroup, 0)].Chroot // the group of the permission script has that of the application
+}
 
 // largestPEM is more than any file of certificates has: the bundle of all authorities has a quarter of it.
 const largestPEM = 1 << 20

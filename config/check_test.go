@@ -49,10 +49,22 @@ func TestCheckSaysAll(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "file", "")
 	file := filepath.Join(dir, "file")
-	c := mustParse(t, testEnv(dir, nil), "--working-directory", "gone", "--log-directory", file, "--access-log", "--startup-log", "--pid-file", dir)
+	c := mustParse(t, testEnv(dir, nil), "--working-directory", "gone", "--error-log-name", file+"/e", "--access-log", "--access-log-name", file+"/a",
+		"--startup-log", "--startup-log-name", file+"/s", "--pid-file", dir)
 	err := c.Check()
 	for _, place := range []string{"--working-directory", "--error-log-name", "--access-log-name", "--startup-log-name", "--pid-file"} {
 		wantComplaint(t, err, place, "")
+	}
+}
+
+// TestCheckLogDirectory: what is wrong with the directory is said of it, once, and not of each log.
+func TestCheckLogDirectory(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "file", "")
+	err := mustParse(t, testEnv(dir, nil), "--log-directory", "file", "--access-log").Check()
+	wantComplaint(t, err, "--log-directory", "is not a directory")
+	if strings.Contains(err.Error(), "-log-name") {
+		t.Error(err)
 	}
 }
 

@@ -35,7 +35,7 @@ type Config struct {
 
 	MPM      string         // Event, Worker or Prefork
 	Embedded bool           // server and application share a process
-	Groups   []ProcessGroup // those that run Python, at least one
+	Groups   []ProcessGroup // those that run Python; none: there is nothing for them to run
 
 	ScriptReloading bool // a request that finds its script changed is served by the new one
 	ReloadOnChanges bool // so does a change of the file of any loaded module, without a request
@@ -43,6 +43,13 @@ type Config struct {
 	ServerStatus   bool   // /server-status is served to clients on this machine
 	ServerMetrics  bool   // mod_wsgi.server_metrics() tells the application about the server
 	MetricsAddress string // "host:port" for net.Listen, where figures are served as Prometheus reads them; "": nowhere
+
+	Files     Files     // served besides the application
+	Access    Access    // who may see the site
+	Trust     Trust     // which proxies in front are believed, and what
+	Proxies   []Proxy   // parts of the site that other servers answer for
+	Responses Responses // what becomes of responses on their way
+	Rewrite   Rewrite   // other addresses for what is asked for
 
 	SetEnv []Pair // additions to the environ of every request, in this order
 
@@ -59,20 +66,24 @@ type Config struct {
 
 // Application says what is served.
 type Application struct {
-	Type       string // Script or Module
-	Target     string // Script: absolute path of the file; Module: dotted name; "" is the built-in welcome application
+	Type       string // Script, Module or Static
+	Target     string // Script: absolute path of the file; Module: dotted name; "" is the built-in welcome application, or none if Type is Static
 	Callable   string // name of the WSGI callable inside it
 	MountPoint string // URL path without a trailing slash; "/" is the whole site
 	Group      string // application group, that is, the interpreter; "" is the main interpreter, %{GLOBAL}
 
-	ProcessGroup int // index into Config.Groups
+	ProcessGroup int // index into Config.Groups; NoGroup: no process runs an application
 }
 
 // What Application.Type may be.
 const (
 	Script = "script" // a file executed as the module __wsgi__
 	Module = "module" // a module found on sys.path
+	Static = "static" // there is none, only files (S50)
 )
+
+// NoGroup is Application.ProcessGroup where no process runs an application.
+const NoGroup = -1
 
 // What Config.MPM may be. A slot for a request is held as long as the request lasts under Event, and as long as its
 // connection does under the others.
@@ -102,21 +113,27 @@ type Pair struct{ Key, Value string }
 // command line, but has been replaced here by the timeout that applies instead. KeepAlive is the one exception.
 type Timeouts struct {
 	KeepAlive      time.Duration // for the next request on an open connection; 0: connections are closed after one
-	Header         time.Duration // for request line and header fields, from their first byte
-	Body           time.Duration // for the next bytes of a request body
-	Socket         time.Duration // what stands in for Header, Body and ResponseSocket where 0 was asked for
+	Header         Pace          // for request line and header fields
+	Body           Pace          // for a request body
+	Socket         time.Duration // for a single byte of either, and what stands in for Header.Timeout and ResponseSocket where 0 was asked for
 	ResponseSocket time.Duration // for the client to take some more of a response
+	Proxy          time.Duration // for the server behind a proxy: to accept a connection, to take and to send some more
+
+	Shutdown time.Duration // for requests that run when the server is told to stop, where no process group says so; 0: they are aborted at once
+	Graceful time.Duration // the same when the server is to be replaced; 0: as Shutdown
 }
 
 // Log says what is logged and where. Log.AccessFormat and Log.ErrorFormat are Apache's LogFormat and ErrorLogFormat.
 type Log struct {
-	Level        string // emerg, alert, crit, error, warn, notice, info, debug, trace1..trace8
+	Level        string // as Apache's LogLevel: a level, and "module:level" for modules with their own, such as "warn wsgi:info"
 	Directory    string // absolute; exists, or is to be made
 	ToTerminal   bool   // error log to standard error, access log to standard output
 	ErrorLog     string // absolute path; "" is standard error
-	ErrorFormat  string // "" is Apache's default format
+	ErrorFormat  string // "" is Apache's default format; "json"
 	AccessLog    string // absolute path; "-" is standard output; "" is no access log
-	AccessFormat string // a format string, nicknames expanded
+	AccessFormat string // a format string, nicknames expanded, or "json"
+	Rotate       int64  // bytes of a log file after which another is begun; 0: logs are not rotated
+	Keep         int    // files of each log that are kept when they are rotated; 0: all
 	StartupLog   string // absolute path of the log for what happens before the error log is open; "" is standard error
 }
 

@@ -3,26 +3,34 @@ package config
 import (
 	"fmt"
 	"path/filepath"
-	"time"
 )
 
 // derive fills in what depends on more than one option, or on the world, once all options are known.
 func (r *request) derive() {
 	r.chooseMPM()
+	r.static()
 	r.embed()
 	r.target()
+	r.handlers()
 	r.ports()
 	r.paths()
 	r.secure()
+	r.trusted()
 	r.logs()
+	r.files()
 	r.timeouts()
+	r.proxies()
 	r.becomeUser()
 	r.processGroup()
-	r.permissionGroup()
+	r.access()
+	r.questionGroups()
 	r.metrics()
+	r.rewriting()
 	r.reloading()
+	r.responses()
 	r.python()
 	r.locale()
+	r.withoutApplication()
 }
 
 // paths fills in the directories that were not given.
@@ -77,67 +85,10 @@ func (c *Config) hostname() string {
 	return c.Host
 }
 
-// logs finds out where each log goes.
-func (r *request) logs() {
-	if r.given["--log-directory"] && r.Log.ToTerminal {
-		r.warn("--log-to-terminal", "ignored, because --log-directory says where the logs go")
-		r.Log.ToTerminal = false
-	}
-	if r.Log.Directory == "" {
-		r.Log.Directory = r.ServerRoot
-	}
-	r.Log.AccessFormat = nickname(r.accessFormat)
-	if !r.Log.ToTerminal {
-		r.Log.ErrorLog = r.logfile(r.errorLogName)
-	}
-	if r.accessLog {
-		r.Log.AccessLog = r.logfile(r.accessLogName)
-	}
-	if r.accessLog && r.Log.ToTerminal {
-		r.Log.AccessLog = "-"
-	}
-	if r.startupLog {
-		r.Log.StartupLog = r.logfile(r.startupLogName)
-	}
-	r.pointless("--access-log-name", "--access-log")
-	r.pointless("--access-log-format", "--access-log")
-	r.pointless("--startup-log-name", "--startup-log")
-}
-
 // pointless warns of an option that does nothing because another is missing.
 func (r *request) pointless(option, needs string) {
 	if r.given[option] && !r.given[needs] {
 		r.warn(option, "without effect, because %s is not given", needs)
-	}
-}
-
-// logfile is the path of a log: its name in the log directory, or a path of its own.
-func (r *request) logfile(name string) string {
-	if filepath.IsAbs(name) {
-		return filepath.Clean(name)
-	}
-	return filepath.Join(r.Log.Directory, name)
-}
-
-// nickname expands the two names Apache's default configuration gives to formats of the access log.
-func nickname(format string) string {
-	const common = `%h %l %u %t "%r" %>s %b`
-	switch format {
-	case "common":
-		return common
-	case "combined":
-		return common + ` "%{Referer}i" "%{User-agent}i"`
-	}
-	return format
-}
-
-// timeouts replaces the 0 that means "no time of its own": nothing waits for ever.
-func (r *request) timeouts() {
-	t := &r.Timeouts
-	for _, d := range []*time.Duration{&t.Header, &t.Body, &t.ResponseSocket} {
-		if *d == 0 {
-			*d = t.Socket
-		}
 	}
 }
 

@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// asked is the first option given that has that tie, in the order of the table, or "".
+// asked is the first option given that has that tie, in the order of the table, or "". Behind a proxy that speaks TLS
+// --https-only asks for nothing of gild's own.
 func (r *request) asked(how tie) string {
 	for _, o := range r.all {
-		if o.https == how && r.given[o.name] {
+		if o.https == how && r.given[o.name] && !(o.name == "--https-only" && r.tlsInFront()) {
 			return o.name
 		}
 	}
@@ -64,6 +65,7 @@ func (r *request) insecure() {
 	for _, o := range r.all {
 		switch {
 		case o.https != needsHTTPS || !r.given[o.name]:
+		case o.name == "--hsts-policy" && r.https.Only: // a proxy speaks TLS
 		case o.name == "--ssl-ca-certificate-file" || o.name == "--ssl-verify-client":
 			r.complain(o.name, errors.New("only over HTTPS do clients show certificates; add --https-port or --https-only"))
 		default:

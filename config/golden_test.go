@@ -312,11 +312,17 @@ func TestTexts(t *testing.T) {
 	secure := mustParse(t, env, "--server-name=www.shop.org", "--server-alias=shop.example", "--server-alias=www.shop.co.uk", "--https-only",
 		"--allow-localhost", "--server-status", "--certificate-directory=/var/lib/gild", "--acme-permission-script=/srv/permit.py")
 	files := mustParse(t, env, "--https-port=8443", "--ssl-certificate=/etc/ssl/rsa", "--ssl-certificate=/etc/ssl/ecdsa", "--disable-http3")
+	write(t, dir, "rules", "RewriteEngine On")
+	site := mustParse(t, env, "--document-root=/srv/www", "--url-alias", "/static", "/srv/static", "--add-handler", ".md", "/srv/render.py", "--with-cgi",
+		"--proxy-mount-point", "/api/", "http://10.0.0.1:9000/", "--proxy-virtual-host", "wiki.shop.org", "unix:/run/wiki|http://wiki/", "--rewrite-rules=rules",
+		"--host-access-script=/srv/users.py", "--auth-user-script=/srv/users.py", "--auth-group-script=/srv/users.py", "--auth-group=staff",
+		"--trust-proxy-header=X-Forwarded-For", "--trust-proxy=10.0.0.0/8", "--proxy-protocol")
 	local := mustParse(t, env, "--https-port=8443", "--server-name=[::1]", "--acme-agreed")
 	for name, text := range map[string]string{
 		"banner-secure.txt":   Banner(secure),
 		"banner-files.txt":    Banner(files),
 		"banner-local.txt":    Banner(local),
+		"banner-site.txt":     Banner(site),
 		"help.txt":            Help("start-server"),
 		"help-status.txt":     Help("status"),
 		"defaults.json":       difference(&Config{}, plain),

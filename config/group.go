@@ -9,6 +9,7 @@ type ProcessGroup struct {
 	Name           string // mod_wsgi.process_group of daemon processes; "HOST:PORT" unless --process-group is given
 	DisplayName    string // argv[0] of daemon processes
 	Permission     bool   // the group runs the permission script of automatic certificates, and no application
+	Access         bool   // the group runs the scripts of Config.Access, and no application
 	Processes      int    // how many are started at first, 1..1024; under event and worker also how many there are
 	ProcessesGiven bool   // --processes was there, with whatever number; see Multiprocess
 	Threads        int    // Python threads of each process, 1..4096; 1 under prefork
@@ -57,6 +58,9 @@ type GroupTimeouts struct {
 	Deadlock   time.Duration // the GIL cannot be obtained
 	Inactivity time.Duration // no request comes
 }
+
+// Asked reports whether the group runs scripts that gild asks for itself, and serves no clients.
+func (g *ProcessGroup) Asked() bool { return g.Permission || g.Access }
 
 // Multiprocess is wsgi.multiprocess: another process may be serving the same application.
 func (g *ProcessGroup) Multiprocess() bool { return g.ProcessesGiven || g.MaximumProcesses > 1 }

@@ -2,6 +2,8 @@ package config
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -55,6 +57,7 @@ var uses = []struct {
 	{"--application-type module", "Application.Type"},
 	{"--entry-point some.wsgi", "Application.Target"},
 	{"--callable-object app", "Application.Callable"},
+	{"--rewrite-rules rules", "Rewrite.File Rewrite.Text"},
 	{"--mount-point /shop", "Application.MountPoint"},
 	{"--application-group shop", "Application.Group"},
 	{"--working-directory /", "WorkingDirectory Groups.Home"},
@@ -82,10 +85,18 @@ var uses = []struct {
 	{"--group staff", "Group Credential Groups.Group Groups.Credential"},
 	{"--umask 027", "Groups.Umask"},
 	{"--process-name shop", "ProcessName"},
-	{"--header-timeout 1", "Timeouts.Header"},
-	{"--body-timeout 1", "Timeouts.Body"},
+	{"--header-timeout 1", "Timeouts.Header.Timeout"},
+	{"--header-max-timeout 20", "Timeouts.Header.Max"},
+	{"--header-min-rate 1", "Timeouts.Header.MinRate"},
+	{"--body-timeout 1", "Timeouts.Body.Timeout"},
+	{"--body-max-timeout 20", "Timeouts.Body.Max"},
+	{"--body-min-rate 1", "Timeouts.Body.MinRate"},
 	{"--socket-timeout 1", "Timeouts.Socket Groups.Timeouts.Socket"},
 	{"--response-socket-timeout 1", "Timeouts.ResponseSocket"},
+	{"--map-head-to-get On", "Responses.HEADToGET"},
+	{"--compress-responses", "Responses.Compress Responses.HEADToGET"},
+	{"--error-document 404 /404.html", "Responses.ErrorDocuments"},
+	{"--error-override", "Responses.ErrorOverride"},
 	{"--process-group shop", "Groups.Name Groups.DisplayName"},
 	{"--supplementary-groups staff", "Credential Groups.Credential"},
 	{"--chroot /", "Groups.Chroot"},
@@ -112,17 +123,30 @@ var uses = []struct {
 	{"--startup-timeout 1", "Groups.Timeouts.Startup"},
 	{"--shutdown-timeout 1", "Groups.Timeouts.Shutdown"},
 	{"--graceful-timeout 1", "Groups.Timeouts.Graceful Groups.Timeouts.Eviction"},
+	{"--proxy-timeout 1 --proxy-mount-point /a http://b", "Timeouts.Proxy"},
+	{"--proxy-mount-point /a http://b", "Proxies"},
+	{"--proxy-url-alias /c http://d", "Proxies"},
+	{"--proxy-virtual-host e http://f", "Proxies"},
 	{"--eviction-timeout 1", "Groups.Timeouts.Eviction"},
 	{"--deadlock-timeout 1", "Groups.Timeouts.Deadlock"},
 	{"--inactivity-timeout 1", "Groups.Timeouts.Inactivity"},
 	{"--ignore-activity /ping --inactivity-timeout 1", "Groups.IgnoreActivity"},
 	{"--disable-reloading", "ScriptReloading"},
+	{"--add-handler .md render.py", "Files.Handlers"},
+	{"--with-cgi", "Files.CGI"},
+	{"--cgi-processes 3 --with-cgi", "Files.CGIProcesses"},
+	{"--with-php", "Files.PHP"},
+	{"--with-php5", "Files.PHP"},
+	{"--php-processes 3 --with-php", "Files.PHPProcesses"},
 	{"--reload-on-changes", "ReloadOnChanges"},
 	{"--server-status", "ServerStatus"},
 	{"--server-metrics", "ServerMetrics"},
 	{"--metrics-address :9100", "MetricsAddress"},
 	{"--log-directory /logs", "Log.Directory"},
 	{"--log-level debug", "Log.Level"},
+	{"--rotate-logs", "Log.Rotate"},
+	{"--max-log-size 1 --rotate-logs", "Log.Rotate"},
+	{"--keep-logs 3 --rotate-logs", "Log.Keep"},
 	{"--log-to-terminal", "Log.ToTerminal Log.ErrorLog"},
 	{"--error-log-name e", "Log.ErrorLog"},
 	{"--error-log-format %M", "Log.ErrorFormat"},
@@ -131,11 +155,21 @@ var uses = []struct {
 	{"--access-log-format %h --access-log", "Log.AccessFormat"},
 	{"--startup-log", "Log.StartupLog"},
 	{"--startup-log-name s --startup-log", "Log.StartupLog"},
-	{"--server-root /srv/root", "ServerRoot PidFile StatusSocket"},
+	{"--server-root /srv/server", "ServerRoot PidFile StatusSocket"},
 	{"--pid-file /run/gild.pid", "PidFile"},
 	{"--locale de_DE.UTF-8", "Locale"},
 	{"--lang de_DE.UTF-8", "Locale"},
 	{"--http2", "HTTP2"},
+	{"--document-root /srv/www", "Files.DocumentRoot"},
+	{"--url-alias /static /srv/static", "Files.Aliases"},
+	{"--directory-index index.html", "Files.Index"},
+	{"--directory-listing", "Files.Listing"},
+	{"--mime-types prefix/bin/python", "Files.MimeTypes Files.MimeDigest"},
+	{"--trust-proxy-header Forwarded", "Trust.Headers"},
+	{"--trust-proxy 10.0.0.0/8", "Trust.Proxies"},
+	{"--proxy-protocol", "Trust.ProxyProtocol"},
+	{"--https-only --trust-proxy-header X-Forwarded-Proto", "Trust.HTTPSOnly"},
+	{"--hsts-policy max-age=1 --https-only --trust-proxy-header X-Forwarded-Proto", "Trust.HSTS"},
 	{"--server-name www.shop.org", "ServerName"},
 	{"--server-alias *.shop.org --server-name shop.org", "ServerAliases"},
 	{"--allow-localhost --server-name shop.org", "AllowLocalhost"},
@@ -157,14 +191,23 @@ var uses = []struct {
 	{"--acme-directory https://ca.shop.org/directory --server-name shop.org", "HTTPS.Automatic.Directory"},
 	{"--acme-ca-root root.pem --server-name shop.org", "HTTPS.Automatic.CARoot"},
 	{"--acme-permission-script permit.py", "HTTPS.Automatic.PermissionScript"},
+	{"--host-access-script access.py", "Access.HostScript"},
+	{"--auth-user-script auth.py", "Access.UserScript Access.Realm"},
+	{"--auth-type digest --auth-user-script auth.py", "Access.Type Access.Algorithms"},
+	{"--auth-group-script groups.py --auth-user-script auth.py", "Access.GroupScript"},
+	{"--auth-group staff --auth-group-script groups.py --auth-user-script auth.py", "Access.Group"},
+	{"--auth-digest-algorithm sha-256 --auth-type Digest --auth-user-script auth.py", "Access.Algorithms"},
+	{"--auth-cache 5", "Access.Cache"},
+	{"--auth-timeout 5", "Access.Timeout"},
 	{"--certificate-directory kept --https-only --server-name www.shop.org", "HTTPS.Automatic.Storage HTTPS.Automatic.Parent"},
 }
 
 // alreadySo are options that set something to what it is anyway, as this version has no other; golden files show them.
-var alreadySo = []string{"--embedded-mode", "--map-head-to-get", "--help", "--options-file", "--disable-http3"}
+var alreadySo = []string{"--embedded-mode", "--help", "--options-file", "--disable-http3"}
 
 // derived are fields no option stands for alone.
-var derived = []string{"Embedded", "CommandLine", "Warnings", "Application.ProcessGroup", "Groups.UserHome", "Groups.Permission"}
+var derived = []string{"Embedded", "CommandLine", "Warnings", "Application.ProcessGroup", "Groups.UserHome", "Groups.Permission", "Groups.Access",
+	"Timeouts.Shutdown", "Timeouts.Graceful"}
 
 // richEnv is a world in which every use above is possible.
 func richEnv(t *testing.T) Env {
@@ -172,7 +215,11 @@ func richEnv(t *testing.T) Env {
 	for _, file := range []string{"prefix/lib/python3.13t/os.py", "prefix/bin/python"} {
 		write(t, dir, file, "")
 	}
-	env := testEnv(dir, map[string]string{"HOME": "/root"})
+	write(t, dir, "rules", "RewriteEngine On")
+	if err := os.WriteFile(filepath.Join(dir, "php-cgi"), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := testEnv(dir, map[string]string{"HOME": "/home/somebody", "PATH": dir})
 	env.UID, env.GID, env.PythonVersion, env.PythonFreeThreaded = 0, 0, "3.13", true
 	return env
 }
@@ -246,7 +293,7 @@ func flatten(prefix string, v reflect.Value) map[string]any {
 // unset are fields that are zero when every use above is made, and "Log.", because --log-directory and --log-to-terminal
 // exclude each other.
 var unset = []string{"Timeouts.KeepAlive", "Python.DestroyInterpreter", "ScriptReloading", "ReloadOnChanges", "Embedded", "Application.ProcessGroup",
-	"Groups.Permission", "HTTPS.HTTP3", "Log."}
+	"Groups.Permission", "Groups.Access", "HTTPS.HTTP3", "Log.", "Timeouts.Shutdown", "Timeouts.Graceful", "Trust.HTTPSOnly", "Trust.HSTS"}
 
 // TestJSONRoundTrip: a Config with every field set arrives as it was sent. Certificates come from files or are obtained,
 // so there are two.

@@ -5,9 +5,9 @@ package config
 func applicationOptions() []row {
 	return []row{
 		{name: "--application-type", values: "TYPE", preset: Script, since: "4.3.0",
-			set: oneOf([]choice{{name: Script}, {name: Module}, {"paste", "Paste Deploy"}, {"static", "static file serving"}},
+			set: oneOf([]choice{{name: Script}, {name: Module}, {"paste", "Paste Deploy"}, {name: Static}},
 				func(r *request) *string { return &r.Application.Type }),
-			help: "How the argument is understood: a script is the path of a file with the application, a module is a dotted name found on sys.path."},
+			help: "How the argument is understood: a script is the path of a file with the application, a module is a dotted name found on sys.path. With static there is no application: it is the document root, by default the current directory."},
 		{name: "--entry-point", values: "FILE-PATH/MODULE", since: "4.4.21",
 			set:  text(func(r *request) *string { return &r.entryPoint }),
 			help: "The application to serve; wins over the argument. Without either, a built-in welcome page is served."},
@@ -27,9 +27,9 @@ func applicationOptions() []row {
 			set:  passEnv,
 			help: "Copy an environment variable, as it is at start, into the environ of every request."},
 		{name: "--map-head-to-get", values: "OFF/ON/AUTO", preset: "AUTO", since: "4.3.0",
-			set: oneOf([]choice{{name: "OFF"}, {"ON", "a way to turn HEAD into GET"}, {name: "AUTO"}},
+			set: oneOf([]choice{{name: "OFF"}, {name: "ON"}, {name: "AUTO"}},
 				func(r *request) *string { return &r.mapHead }),
-			help: "Whether the application sees GET for HEAD. AUTO does so only for responses that are compressed; as this version compresses none, AUTO is OFF."},
+			help: "Whether the application sees GET for HEAD. AUTO: with --compress-responses, so that HEAD is told what GET would be."},
 		{name: "--chunked-request", since: "4.4.0",
 			always: "chunked request bodies are always accepted, the option is not needed",
 			help:   "Accept request bodies with Transfer-Encoding: chunked."},

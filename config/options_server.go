@@ -8,13 +8,10 @@ import "time"
 const (
 	staticFiles = "static file serving"
 	access      = "access control and authentication"
-	proxying    = "proxying"
-	rotation    = "log rotation"
 	debugging   = "debug mode"
 	services    = "service scripts"
 	telemetry   = "telemetry"
 	apache      = "the Apache configuration syntax"
-	rates       = "minimum rates and maximum times for slow clients"
 )
 
 func listenerOptions() []row {
@@ -55,56 +52,12 @@ func listenerOptions() []row {
 		{name: "--allow-localhost", since: "4.3.0",
 			set:  on(func(r *request) *bool { return &r.AllowLocalhost }),
 			help: "Serve requests for localhost from this machine although there is a server name; with --https-only over HTTP as well."},
-		{name: "--compress-responses", since: "4.3.0", later: "compression", help: "Compress responses of text types."},
-		{name: "--error-document", values: "STATUS URL-PATH", repeat: true, since: "4.1.0", later: "error documents",
-			help: "Page to serve for a status."},
-		{name: "--error-override", since: "4.1.0", later: "error documents",
-			help: "Replace error responses of the application by error documents."},
-		{name: "--rewrite-rules", values: "FILE-PATH", since: "4.4.22", later: "rewrite rules", help: "File with rewrite rules."},
+		{name: "--rewrite-rules", values: "FILE-PATH", since: "4.4.22",
+			set:  pathname(func(r *request) *string { return &r.Rewrite.File }),
+			help: "File with rules of mod_rewrite (RewriteEngine, RewriteBase, RewriteCond, RewriteRule) for the directory of the document root. Default: rewrite.conf in the server root, if it is there."},
 		{name: "--include-file", values: "FILE-PATH", repeat: true, since: "4.1.0", later: apache,
 			help: "File with further server configuration."},
 		{name: "--allow-override", values: "DIRECTIVE-TYPE", repeat: true, since: "4.5.16", later: apache,
 			help: "Kinds of directives allowed in .htaccess files."},
-		{name: "--mime-types", values: "FILE-PATH", since: "4.1.0", later: staticFiles, help: "File that maps extensions to types."},
-	}
-}
-
-func accessOptions() []row {
-	return []row{
-		{name: "--host-access-script", values: "SCRIPT-PATH", since: "4.4.1", later: access, help: "Script that admits clients by host."},
-		{name: "--auth-user-script", values: "SCRIPT-PATH", since: "4.3.0", later: access, help: "Script that checks passwords."},
-		{name: "--auth-type", values: "TYPE", since: "4.3.0", later: access, help: "Basic or Digest."},
-		{name: "--auth-group-script", values: "SCRIPT-PATH", since: "4.3.0", later: access, help: "Script that tells the groups of a user."},
-		{name: "--auth-group", values: "NAME", since: "4.3.0", later: access, help: "Group a user must belong to."},
-	}
-}
-
-func proxyOptions() []row {
-	return []row{
-		{name: "--proxy-mount-point", values: "URL-PATH URL", repeat: true, since: "4.4.9", later: proxying,
-			help: "Pass what is below a URL path on to another server."},
-		{name: "--proxy-url-alias", values: "URL-PATH URL", repeat: true, since: "4.4.7", hidden: true, later: proxying,
-			help: "Former name of --proxy-mount-point."},
-		{name: "--proxy-virtual-host", values: "HOSTNAME URL", repeat: true, since: "4.4.7", later: proxying,
-			help: "Pass a whole host on to another server."},
-		{name: "--trust-proxy-header", values: "HEADER-NAME", repeat: true, since: "4.4.9", later: "trusted proxies",
-			help: "Header field of a proxy in front that is believed."},
-		{name: "--trust-proxy", values: "IP-ADDRESS/SUBNET", repeat: true, since: "4.4.10", later: "trusted proxies",
-			help: "Address of a proxy in front that is believed."},
-	}
-}
-
-func staticOptions() []row {
-	return []row{
-		{name: "--document-root", values: "DIRECTORY-PATH", since: "4.1.0", later: staticFiles,
-			help: "Directory of files served before the application is asked."},
-		{name: "--url-alias", values: "URL-PATH FILE-PATH/DIRECTORY-PATH", repeat: true, since: "4.1.0", later: staticFiles,
-			help: "File or directory served at a URL path."},
-		{name: "--directory-index", values: "FILE-NAME", since: "4.3.0", later: staticFiles, help: "File served for a directory."},
-		{name: "--directory-listing", since: "4.4.10", later: staticFiles, help: "List directories without an index file."},
-		{name: "--add-handler", values: "EXTENSION SCRIPT-PATH", repeat: true, since: "4.3.1", later: "handler scripts",
-			help: "Script that serves files with an extension."},
-		{name: "--with-cgi", since: "4.4.14", later: "CGI", help: "Run .cgi files below the document root."},
-		{name: "--with-php5", since: "4.3.0", hidden: true, later: "PHP", help: "Run .php files below the document root."},
 	}
 }

@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // Logs, the server root, and what helps to look inside.
 
 func logOptions() []row {
@@ -8,8 +10,8 @@ func logOptions() []row {
 			set:  pathname(func(r *request) *string { return &r.Log.Directory }),
 			help: "Directory of the logs; made if need be. Default: the server root."},
 		{name: "--log-level", values: "NAME", preset: "warn", since: "4.1.0",
-			set:  oneOf(levels(), func(r *request) *string { return &r.Log.Level }),
-			help: "What is logged: emerg, alert, crit, error, warn, notice, info, debug, or trace1 to trace8."},
+			set:  setLogLevel,
+			help: "What is logged: emerg, alert, crit, error, warn, notice, info, debug, or trace1 to trace8; notices always. As with Apache's LogLevel parts may have a level of their own: 'warn wsgi:info'. There are " + strings.Join(logModules, ", ") + "."},
 		{name: "--log-to-terminal", since: "4.4.0",
 			set:  on(func(r *request) *bool { return &r.Log.ToTerminal }),
 			help: "Errors to standard error and accesses to standard output, instead of files. --log-directory overrides it."},
@@ -18,7 +20,7 @@ func logOptions() []row {
 			help: "Name of the error log in the log directory."},
 		{name: "--error-log-format", values: "FORMAT", since: "4.5.4",
 			set:  text(func(r *request) *string { return &r.Log.ErrorFormat }),
-			help: "Shape of a line of the error log, as Apache's ErrorLogFormat."},
+			help: "Shape of a line of the error log, as Apache's ErrorLogFormat; or json, an object for each record."},
 		{name: "--access-log", since: "4.1.0",
 			set:  on(func(r *request) *bool { return &r.accessLog }),
 			help: "Log requests."},
@@ -27,15 +29,22 @@ func logOptions() []row {
 			help: "Name of the access log in the log directory."},
 		{name: "--access-log-format", values: "FORMAT", preset: "common", since: "4.4.0",
 			set:  text(func(r *request) *string { return &r.accessFormat }),
-			help: "Shape of a line of the access log: common, combined, or as Apache's LogFormat."},
+			help: "Shape of a line of the access log: common, combined, json (an object a line), or as Apache's LogFormat. Where the time goes is shown by %{queue:us}T (until a thread is free), %{gil:us}T (until it has the GIL), %{application:us}T, %{first-byte:us}T and %{total:us}T, in s, ms or us."},
 		{name: "--startup-log", since: "4.1.0",
 			set:  on(func(r *request) *bool { return &r.startupLog }),
 			help: "Log what happens before the error log is open."},
 		{name: "--startup-log-name", values: "FILE-NAME", preset: "startup_log", since: "4.4.8",
 			set:  text(func(r *request) *string { return &r.startupLogName }),
 			help: "Name of the startup log in the log directory."},
-		{name: "--rotate-logs", since: "4.3.0", later: rotation, help: "Start new log files when they have grown large."},
-		{name: "--max-log-size", values: "MB", since: "4.3.0", later: rotation, help: "Size at which a new log file is started."},
+		{name: "--rotate-logs", since: "4.3.0",
+			set:  on(func(r *request) *bool { return &r.rotateLogs }),
+			help: "Start new log files when they have grown large. The name of each ends with the time of its start in UTC: error_log.2026-01-31-23_59_59. The startup log is not rotated."},
+		{name: "--max-log-size", values: "MB", preset: "5", since: "4.3.0",
+			set:  setMaxLogSize,
+			help: "Size at which a new log file is started, with --rotate-logs."},
+		{name: "--keep-logs", values: "NUMBER", preset: "0",
+			set:  number(0, 1000000, func(r *request) *int { return &r.Log.Keep }),
+			help: "How many files of each log are kept with --rotate-logs, the newest; 0 keeps all, as mod_wsgi-express does."},
 		{name: "--rotatelogs-executable", values: "FILE-PATH", since: "4.3.0",
 			dropped: "ignored, because gild needs no rotatelogs program", help: "Apache's rotatelogs program."},
 		{name: "--verbose-debugging", since: "4.5.2", hidden: true,

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,20 +42,11 @@ func readOptionsFile(r *request, v []string) error {
 // fileWords is the words of a file. Only a regular file will do: it is read again when the configuration is reloaded.
 // The error has a place if it is about a line.
 func fileWords(path string) ([]word, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the file cannot be read: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("'%s' is not a regular file", path)
-	case info.Size() > largestFile:
-		return nil, fmt.Errorf("'%s' has %d bytes, the most is %d", path, info.Size(), largestFile)
-	}
-	text, err := os.ReadFile(path)
+	text, err := readText(path)
 	if err != nil {
-		return nil, fmt.Errorf("the file cannot be read: %w", err)
+		return nil, err
 	}
-	if !utf8.Valid(text) {
+	if !utf8.ValidString(text) {
 		return nil, fmt.Errorf("'%s' is not UTF-8 text", path)
 	}
 	return splitWords(path, string(text))

@@ -34,7 +34,9 @@ type request struct {
 	errorLogName   string
 	startupLog     bool
 	startupLogName string
+	rotateLogs     bool
 	mapHead        string
+	withPHP        bool
 
 	https       HTTPS     // what Config.HTTPS will be, if HTTPS is asked for
 	automatic   Automatic // the same of HTTPS.Automatic

@@ -68,13 +68,21 @@ func integer(word string, low, high int64) (int64, error) {
 	n, err := strconv.ParseInt(strings.TrimSpace(word), 0, 64)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("invalid integer value: '%s'", word)
+		return 0, fmt.Errorf("invalid integer value: '%s'; it is a whole number, %s", word, span(low, high))
 	case n < low:
 		return 0, fmt.Errorf("%d is too small, the least is %d", n, low)
 	case n > high:
 		return 0, fmt.Errorf("%d is too large, the most is %d", n, high)
 	}
 	return n, nil
+}
+
+// span is a range of numbers in words.
+func span(low, high int64) string {
+	if high == math.MaxInt64 {
+		return fmt.Sprintf("at least %d", low)
+	}
+	return fmt.Sprintf("from %d to %d", low, high)
 }
 
 // longest is the most seconds any timeout may have: a day. More is a mistake of units, and no different from for ever.
@@ -94,7 +102,7 @@ func duration(low, high float64, field func(*request) *time.Duration) setter {
 	return func(r *request, v []string) error {
 		s, err := fraction(v[0])
 		if err != nil {
-			return fmt.Errorf("invalid number of seconds: '%s'", v[0])
+			return fmt.Errorf("invalid number of seconds: '%s'; it is a number such as 90 or 0.5", v[0])
 		}
 		if s < low || s > high {
 			return fmt.Errorf("%s seconds are out of range, it is from %v to %.0f", v[0], low, high)
@@ -126,7 +134,7 @@ func fraction(word string) (float64, error) {
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return 0, fmt.Errorf("invalid floating-point value: '%s'", word)
+		return 0, fmt.Errorf("invalid floating-point value: '%s'; it is a number such as 0.5", word)
 	}
 	return f, nil
 }

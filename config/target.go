@@ -20,6 +20,9 @@ func (r *request) target() {
 	if len(operands) > 0 {
 		r.warn("", "ignored, because there is one application to serve: %s", strings.Join(operands, " "))
 	}
+	if r.Application.Type == Static {
+		r.documents(r.Application.Target)
+	}
 	if r.Application.Target != "" {
 		r.checkTarget()
 	}

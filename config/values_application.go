@@ -25,6 +25,9 @@ func setEnv(r *request, v []string) error {
 	if v[0] == "" {
 		return fmt.Errorf("the key is empty")
 	}
+	if key, value, ok := strings.Cut(v[0], "="); ok {
+		return fmt.Errorf("'%s' has a = in it; key and value are two words: %s %s", v[0], key, value)
+	}
 	r.SetEnv = append(r.SetEnv, Pair{v[0], v[1]})
 	return nil
 }

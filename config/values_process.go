@@ -113,6 +113,9 @@ func memory(field func(*request) *int64) setter {
 			}
 		}
 		n, err := integer(word, 0, math.MaxInt64/unit)
+		if err != nil && n == 0 {
+			err = fmt.Errorf("invalid number of bytes: '%s'; it is a number such as 1000000000, 500M or 2G", v[0])
+		}
 		if err == nil && n != 0 && n*unit < leastMemory {
 			err = fmt.Errorf("'%s' are %d bytes, too few for Python to start; the least is 16M, and 0 is no limit", v[0], n*unit)
 		}
@@ -141,14 +144,4 @@ func setMetricsAddress(r *request, v []string) error {
 	}
 	r.MetricsAddress = net.JoinHostPort(host, port)
 	return nil
-}
-
-// levels are Apache's names for how much is logged, the most important first.
-func levels() []choice {
-	names := strings.Fields("emerg alert crit error warn notice info debug trace1 trace2 trace3 trace4 trace5 trace6 trace7 trace8")
-	all := make([]choice, len(names))
-	for i, name := range names {
-		all[i].name = name
-	}
-	return all
 }

@@ -22,11 +22,13 @@ type Header struct{ Name, Value string }
 
 var errHead = errors.New("a head block does not parse")
 
-// Head returns the head of the response, once, and nil while there is none. It
-// belongs to the request and is valid until Release; its strings are copies.
+// Head returns the head of the response, once, and nil while there is none. A head
+// that becomes visible with the end of the response is not returned before Done, so
+// that a complete response is never taken for one that goes on. The Head belongs to
+// the request and is valid until Release; its strings are copies.
 func (r *Request) Head() (*Head, error) {
 	length := int(atomic.LoadUint32(word(&r.slot.head_length)))
-	if length == 0 {
+	if length == 0 || r.End() != Open && !r.Done() {
 		return nil, nil
 	}
 	if length > OutputSize || r.read != 0 {

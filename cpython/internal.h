@@ -20,7 +20,8 @@
 /* Apache's log levels. */
 enum gild_level {
     GILD_EMERG, GILD_ALERT, GILD_CRIT, GILD_ERROR, GILD_WARN, GILD_NOTICE,
-    GILD_INFO, GILD_DEBUG, GILD_TRACE1
+    GILD_INFO, GILD_DEBUG, GILD_TRACE1,
+    GILD_TRACE8 = 15
 };
 
 /* ---- what an interpreter has (state.c) ---------------------------------- */
@@ -345,6 +346,9 @@ int gild_log_enabled(int level);
  * reference to that object. */
 PyObject *gild_log_stream(gild_module_state *state, const char *name,
                           PyObject **log);
+/* _log(level, message): one record at a level of Apache's, about the request of
+ * the calling thread if it has one. */
+PyObject *gild_log_record(PyObject *module, PyObject *arguments);
 /* Emits what the calling thread has written without a final newline. */
 void gild_log_flush_thread(gild_interpreter *interpreter);
 /* Makes the log usable in a child that the application forked. */

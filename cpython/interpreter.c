@@ -385,8 +385,8 @@ gild_application_callable(gild_application *application)
     return callable;
 }
 
-/* A failure is kept and logged: requests are answered 500 and the process is
- * replaced, never loaded twice. */
+/* A failure is kept and logged: requests are answered 500, and it is for the
+ * process to be replaced, never to load twice. */
 void
 gild_application_load(gild_application *application)
 {
@@ -399,7 +399,6 @@ gild_application_load(gild_application *application)
     application->callable = gild_application_callable(application);
     if (application->callable == NULL) {
         application->error = log_text(gild_format_exception(interpreter));
-        return;
     }
     gild_reload_watch(application);
 }

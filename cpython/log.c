@@ -33,10 +33,12 @@ typedef struct {
 
 /* ---- frames ---------------------------------------------------------------------- */
 
+/* Notices are kept at every level, as in Apache's log files. */
 int
 gild_log_enabled(int level)
 {
-    return level <= gild.config.log_level && gild.config.log_fd >= 0;
+    return (level <= gild.config.log_level || level == GILD_NOTICE)
+           && gild.config.log_fd >= 0;
 }
 
 static void
@@ -444,4 +446,34 @@ gild_log_stream(gild_module_state *state, const char *name, PyObject **log)
 {
     *log = new_log(state->log_type, name);
     return *log == NULL ? NULL : text_stream(*log);
+}
+
+/* ---- records of logging ------------------------------------------------------------ */
+
+PyObject *
+gild_log_record(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    int level;
+    PyObject *message;
+
+    if (!PyArg_ParseTuple(arguments, "iU:_log", &level, &message)) {
+        return NULL;
+    }
+    if (level < GILD_EMERG || level > GILD_TRACE8) {
+        return PyErr_Format(PyExc_ValueError, "%d is not a log level", level);
+    }
+    if (!gild_log_enabled(level)) {
+        Py_RETURN_NONE;
+    }
+    PyObject *bytes = PyUnicode_AsEncodedString(message, "utf-8",
+                                                "backslashreplace");
+    if (bytes == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    gild_log_bytes(level, current_slot(), PyBytes_AS_STRING(bytes),
+                   (size_t)PyBytes_GET_SIZE(bytes));
+    Py_END_ALLOW_THREADS
+    Py_DECREF(bytes);
+    Py_RETURN_NONE;
 }

@@ -123,6 +123,8 @@ static PyMethodDef module_methods[] = {
      "subscribe_signals(callback)\n--\n\nCalls it for SIGHUP and SIGUSR2."},
     {"request_data", gild_module_request_data, METH_NOARGS,
      "request_data()\n--\n\nA dict for this request."},
+    {"_log", gild_log_record, METH_VARARGS,
+     "_log(level, message)\n--\n\nWrites a record to the error log."},
     {"_publish", gild_module_publish, METH_VARARGS,
      "_publish(name, event)\n--\n\nPublishes an event of the process."},
     {"_threads", gild_threads, METH_NOARGS,

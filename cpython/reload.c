@@ -3,6 +3,7 @@
  * where it holds connections, the script is executed again in place. */
 #include "internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,12 +55,14 @@ take_watch(gild_reload *reload, PyObject *watch)
     return 0;
 }
 
-/* The prelude's watch() tells of what its load() has just loaded. */
+/* The prelude's watch() tells of what its load() has just loaded, and
+ * watch_broken() of what it could not load. */
 void
 gild_reload_watch(gild_application *application)
 {
     gild_interpreter *interpreter = application->interpreter;
-    PyObject *watch = gild_prelude_function(interpreter, "watch");
+    PyObject *watch = gild_prelude_function(
+        interpreter, application->callable == NULL ? "watch_broken" : "watch");
     PyObject *result = NULL;
 
     if (!gild.config.script_reloading || watch == NULL) {
@@ -87,13 +90,25 @@ gild_reload_clear(gild_application *application)
 
 /* ---- has it changed? ---------------------------------------------------------------- */
 
+/* What reload_required() is asked about: the file that the request is for,
+ * which is the script itself unless that is a handler. */
+static PyObject *
+resource(gild_worker *worker, gild_application *application)
+{
+    char file[PATH_MAX];
+
+    gild_environ_value(worker->slot, "SCRIPT_FILENAME", file, sizeof(file));
+    return PyUnicode_DecodeFSDefault(file[0] == '\0' ? application->name
+                                                     : file);
+}
+
 /* What the script says itself. An exception is no reason to reload. */
 static int
-is_required(gild_application *application)
+is_required(gild_worker *worker, gild_application *application)
 {
     gild_reload *reload = &application->reload;
     PyObject *function = Py_NewRef(reload->required);   /* it may be replaced */
-    PyObject *path = PyUnicode_DecodeFSDefault(application->name);
+    PyObject *path = resource(worker, application);
     PyObject *result = path == NULL ? NULL
                        : PyObject_CallOneArg(function, path);
     int required = result == NULL ? -1 : PyObject_IsTrue(result);
@@ -159,7 +174,7 @@ wants_reload(gild_worker *worker, gild_application *application)
 
     note_resumed(reload);
     if (reload->required != NULL) {
-        return gild_now() >= reload->paused && is_required(application);
+        return gild_now() >= reload->paused && is_required(worker, application);
     }
     return reload->path != NULL && has_changed(reload, worker->slot);
 }

@@ -335,6 +335,9 @@ gild_serve(gild_worker *worker, gild_interpreter *interpreter, gild_slot *slot)
     }
     enum gild_end end = serve(&c);
     gild_log_flush_thread(interpreter);
+    /* First: who sees a head that comes only now can tell that all of the
+     * response comes with it. */
+    __atomic_store_n(&slot->output_end, end, __ATOMIC_SEQ_CST);
     gild_response_end(c.response);
     gild_input_end(c.input);
     finish(slot, end);

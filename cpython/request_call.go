@@ -154,6 +154,9 @@ func (r *Request) Wait() {
 	r.waits.Store(0)
 }
 
+// Interrupt makes a Wait end, this one or the next. Any goroutine may call it.
+func (r *Request) Interrupt() { nudge(r.news) }
+
 // WaitContext is Wait for a request that the caller gives up when the context
 // ends: Done returns true then, and the verdict is 504.
 func (r *Request) WaitContext(ctx context.Context) {
@@ -196,8 +199,8 @@ func (r *Request) isThrough() bool {
 	return atomic.LoadUint32(word(&r.slot.state)) == C.GILD_SLOT_DONE || r.lost.Load()
 }
 
-// End returns how the response ended: Open, Complete or Torn. It is final once
-// Done has returned true.
+// End returns how the response ended: Open, Complete or Torn. It may be known a
+// moment before Done, and is final once Done has returned true.
 func (r *Request) End() End { return End(atomic.LoadUint32(word(&r.slot.output_end))) }
 
 // Release gives the slot back: before Submit, or when Done has returned true. A

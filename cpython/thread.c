@@ -83,18 +83,19 @@ close_bindings(gild_worker *worker)
 
 /* ---- one request ---------------------------------------------------------- */
 
-/* The application of a slot; NULL if it could not be loaded, or if the number
- * makes no sense. */
+/* The application of a slot; NULL if the number makes no sense, or if it could
+ * not be loaded and a change of its file is for others to notice. */
 static gild_application *
 application_of(const gild_slot *slot)
 {
     uint32_t number = slot->application;
 
-    if (number >= gild.config.application_count
-        || gild.applications[number].callable == NULL) {
+    if (number >= gild.config.application_count) {
         return NULL;
     }
-    return &gild.applications[number];
+    gild_application *application = &gild.applications[number];
+    return application->callable == NULL && application->reload.path == NULL
+           ? NULL : application;
 }
 
 /* Takes the GIL that the next request needs before the request itself. Taken
@@ -177,7 +178,12 @@ serve_claimed(gild_worker *worker, gild_slot *slot)
         retire_for_new_script(slot);
         return;
     }
-    gild_serve(worker, application->interpreter, slot);
+    if (application->callable == NULL) {    /* the log has the reason */
+        gild_refuse(slot);
+    }
+    else {
+        gild_serve(worker, application->interpreter, slot);
+    }
     worker->slot = NULL;
 }
 

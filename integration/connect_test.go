@@ -50,14 +50,22 @@ type way struct {
 	wrong bool   // to the port of the other scheme
 	tls   *tls.Config
 	roots *x509.CertPool // nil: the story's authority
+	at    string         // address to connect to; "": where gild listens
+	first []byte         // sent before anything else
+	from  net.Addr       // the client's end; nil: any
 }
 
 // address is where to connect.
 func (w *way) address(g *gild) string {
+	address := g.address()
 	if w.secure() != w.wrong {
-		return g.secure()
+		address = g.secure()
 	}
-	return g.address()
+	if w.at != "" {
+		_, port, _ := net.SplitHostPort(address)
+		address = net.JoinHostPort(w.at, port)
+	}
+	return address
 }
 
 // way is what a connect section has said about a connection, or what goes without saying.
@@ -134,16 +142,26 @@ func (s *story) open(name string) (talk, *tls.ConnectionState, error) {
 
 // dial connects by TCP, with a handshake if the way wants one.
 func (s *story) dial(ctx context.Context, w *way) (net.Conn, *tls.ConnectionState, error) {
-	if !w.secure() {
-		c, err := net.Dial("tcp", w.address(s.gild))
+	c, err := w.dialPlain(ctx, w.address(s.gild))
+	if err != nil || !w.secure() {
 		return c, nil, err
 	}
-	c, err := (&tls.Dialer{Config: w.tls}).DialContext(ctx, "tcp", w.address(s.gild))
-	if err != nil {
+	t := tls.Client(c, w.tls)
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = c.Close() // the handshake's failure is the news
 		return nil, nil, err
 	}
-	state := c.(*tls.Conn).ConnectionState()
-	return c, &state, nil
+	state := t.ConnectionState()
+	return t, &state, nil
+}
+
+// dialPlain connects by TCP and sends what comes before the protocol.
+func (w *way) dialPlain(ctx context.Context, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{LocalAddr: w.from}).DialContext(ctx, "tcp", address)
+	if err == nil && len(w.first) > 0 {
+		_, err = c.Write(w.first)
+	}
+	return c, err
 }
 
 // openStream makes a stream, and the connection that carries it if there is none yet.
@@ -194,7 +212,11 @@ func (s *story) connect(name string, section *txtar.File) error {
 		return err
 	}
 	for line := range strings.Lines(strings.TrimLeft(how, "\n")) {
-		if err := s.adjust(w, strings.Fields(line)); err != nil {
+		words := strings.Fields(line)
+		if rest, ok := strings.CutPrefix(line, "first "); ok {
+			words = []string{"first", strings.TrimSuffix(rest, "\n")}
+		}
+		if err := s.adjust(w, words); err != nil {
 			return err
 		}
 	}
@@ -270,6 +292,17 @@ func (s *story) adjust(w *way, words []string) error {
 		return err
 	case "to":
 		w.wrong = words[1] != "https" == w.secure()
+	case "first":
+		var err error
+		w.first, err = unescape(words[1])
+		return err
+	case "at":
+		w.at = words[1]
+		if words[1] == "outside" {
+			w.at = s.outside()
+		}
+	case "from":
+		w.from = &net.TCPAddr{IP: net.ParseIP(words[1])}
 	case "offer":
 		w.tls.NextProtos = words[1:]
 	case "version":
@@ -290,6 +323,21 @@ func (s *story) adjust(w *way, words []string) error {
 		return fmt.Errorf("%q is not known in a connect section", words[0])
 	}
 	return nil
+}
+
+// outside is an address of this machine by which others reach it. A story that needs one is skipped where there is none.
+func (s *story) outside() string {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, address := range addresses {
+		if n, ok := address.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast() {
+			return n.IP.String()
+		}
+	}
+	s.t.Skip("this machine has no address but its own")
+	return ""
 }
 
 var versions = []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13}

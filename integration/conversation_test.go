@@ -86,8 +86,12 @@ func (c *connection) part(n int) (string, error) {
 		return "", errors.New("no head has been read on this connection")
 	}
 	c.SetReadDeadline(time.Now().Add(patience))
+	var from io.Reader = c.answer.Body
+	if c.answer.StatusCode == http.StatusSwitchingProtocols {
+		from = c.read
+	}
 	block := make([]byte, n)
-	n, err := io.ReadFull(c.answer.Body, block)
+	n, err := io.ReadFull(from, block)
 	return string(block[:n]), err
 }
 
@@ -142,6 +146,7 @@ func (c *connection) shut() error { return c.Conn.(interface{ CloseWrite() error
 func render(text string, host string) ([]byte, error) {
 	head, body, _ := strings.Cut(text, "\n\n")
 	lines := strings.Split(strings.TrimRight(head, "\n"), "\n")
+	lines[0] = letters.ReplaceAllStringFunc(lines[0], spell)
 	if !strings.Contains(lines[0], " HTTP/") {
 		lines[0] += " HTTP/1.1"
 	}
@@ -166,6 +171,18 @@ func render(text string, host string) ([]byte, error) {
 	return append([]byte(strings.Join(lines, "\r\n")+"\r\n\r\n"), content...), nil
 }
 
+// rawPath names the field by which a stream learns a path that no URL has. It does not send that field.
+const rawPath = "X-Raw-Path"
+
+// letters stands for a long path in the first line of a request.
+var letters = regexp.MustCompile(`\(\d+ letters\)`)
+
+func spell(text string) string {
+	var n int
+	scan(text, "(%d letters)", &n)
+	return strings.Repeat("x", n)
+}
+
 // pseudo replaces the lines in parentheses of a request: "(headers N)" is N header fields, "(header of N bytes)" is
 // one of N bytes in all.
 func pseudo(lines []string) ([]string, error) {
@@ -179,6 +196,8 @@ func pseudo(lines []string) ([]string, error) {
 			for i := range n {
 				out = append(out, fmt.Sprintf("X-Header-%d: value %d", i, i))
 			}
+		case strings.HasPrefix(line, "(path /"):
+			out = append(out, rawPath+": "+strings.TrimSuffix(strings.TrimPrefix(line, "(path "), ")"))
 		case scan(line, "(header of %d bytes)", &n):
 			out = append(out, "X-Long: "+strings.Repeat("x", n-len("X-Long: \r\n")))
 		default:

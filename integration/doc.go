@@ -9,7 +9,8 @@
 // Most tests are stories: a txtar file in testdata for each subject. The text at the top says what the story proves and
 // which rule says so. Then come sections, and they happen in the order in which they stand:
 //
-//	-- app.wsgi --           a file, written to the story's directory; a second one of the same name is an edit
+//	-- app.wsgi --           a file, written to the story's directory; a second one of the same name is an edit.
+//	                         One that begins with #! can be executed
 //	-- request NAME --       a request, sent on the connection NAME
 //	-- response NAME --      its answer
 //	-- log --                lines that the error log must get
@@ -32,21 +33,26 @@
 //	env        NAME=value lines, added to the environment
 //	with       settings: "processes 1 2" plays the story once with each number of processes, "protocols tls h2" with each
 //	           of those protocols and the options that they need, "placement embedded" only in that placement (by default
-//	           in each of the table in process_test.go), "python 3.12" not on an older one, "user root" only for root, in a
-//	           directory that other users can read; "user nobody" likewise, but gild is started by nobody
+//	           in each of the table in process_test.go), "python 3.12" not on an older one, "framework django" with the
+//	           virtual environment $VENV that has it, "user root" only for root, in a
+//	           directory that other users can read; "user nobody" likewise, but gild is started by nobody; "program php-cgi" only where
+//	           that is on PATH
 //
 // These happen:
 //
 //	request C  method and target, header fields, an empty line, a body without the newlines at its end. HTTP/1.1, Host,
 //	           Content-Length are added where they are missing; with Transfer-Encoding: chunked each line of the
 //	           body is a chunk. \r \n \x00 are escapes in a body; the body "(1000 bytes)" is that many bytes. The header
-//	           line "(headers 90)" is ninety fields, "(header of 9000 bytes)" one of that size
+//	           line "(headers 90)" is ninety fields, "(header of 9000 bytes)" one of that size; (300 letters) in the first line is x
+//	           three hundred times; "(path /%zz)" is what a stream sends in the place of the path, though none can be written so
 //	send C     raw bytes: the lines joined, escapes resolved
 //	response C status line, header fields that must be there, "!Name" for one that must not, an empty line, the whole
 //	           body. In the place of a field: "(torn)", the body does not end as HTTP says; "(closed)", the
-//	           server closes the connection afterwards; "(eventually)", the request is repeated until it is answered so
+//	           server closes the connection afterwards; "(eventually)", the request is repeated until it is answered so;
+//	           "(decoded)", the body is what its Content-Encoding makes of it
+//	refused C  there is no answer: the server resets the stream, with an error of this text
 //	head C     status line and header fields only; then
-//	body C     exactly these bytes of the body, as soon as they are there; and
+//	body C     exactly these bytes of the body, or of what follows a 101, as soon as they are there; and
 //	end C      all the rest of the body, after "(torn)" if it ends too soon
 //	closed C   the server closes the connection without another byte
 //	close C, shut C, reset C
@@ -65,6 +71,13 @@
 //	gone {P}   the process of that number has ended
 //	touch F, remove F
 //	           the file F gets another time of change, or is deleted
+//	asked B    a backend has got this request on its connection B, the next one to come if the name is new, below: request line,
+//	           header fields and body as in a response section. Without a body the body is left to read
+//	got B      exactly these bytes of a body, or of what follows an upgrade
+//	answer B   the backend answers: status line and header fields, an empty line, raw bytes. With 101 Sec-WebSocket-Accept is added
+//	say B      the backend says these raw bytes more
+//	leave B, left B
+//	           the backend ends the connection; gild does
 //	gild ARGS  the binary, run with ARGS and the options by which it finds the story's gild, prints this; it is run until
 //	           it does. "(exit N)" in the first line stands for an exit status other than 0
 //	exit       gild ends by itself, with this status
@@ -75,7 +88,7 @@
 // with prior knowledge), h2, h3. Others speak the one that the story is played with, and that is http unless "with" says so.
 // With HTTP/2 and HTTP/3, "a.1" and "a.2" are streams of one connection, each of which carries one request after the other;
 // with HTTP/1 they are two connections. What is sent has the form of HTTP/1 always and is translated. "(torn)" is the reset
-// of a stream, and "reset C" one by the client.
+// of a stream, and "reset C" one by the client. A request with an Upgrade field becomes an extended CONNECT (RFC 8441, RFC 9220).
 //
 // The lines of a connect section are some of these, in any order:
 //
@@ -86,6 +99,10 @@
 //	certificate STUB   which it shows
 //	trust FILE         the authorities by which it judges, instead of the story's
 //	to https, to http  the port, for who mistakes it
+//	at ADDRESS         of gild; outside is one by which other machines reach this one
+//	at ADDRESS         where to connect to, with "--host any" in cmd, which leaves --host out
+//	from ADDRESS       the address of the client's end, such as 127.0.0.2
+//	first BYTES        sent before the protocol, with escapes: a header of the PROXY protocol
 //
 // and after an empty line what comes of it: "(eventually)", then version, protocol, kind of key and first name of the server's
 // certificate, "(another name)" if it is not for HOST, "(not trusted)" if it is not valid; or "refused: " and the error.
@@ -97,6 +114,12 @@
 // In what is expected, "*" stands for any characters of a line, a line that is just "*" for any lines, and \* for a star.
 // {name} keeps what stands there and must from then on be the same; {not name} must differ. {dir}, {port}, {https} and {busy}
 // are known from the start; so are {scheme}, {version} of HTTP and {own}, the port, of the protocol that the story is played with. What is sent may contain {name} too.
+//
+// # Backends
+//
+// The story plays the server that gild passes requests on to: on $BACKEND, a port, if the command line has it; on $TLSBACKEND, with
+// TLS and the certificate of the section "certificate tlsbackend"; on the Unix socket $DIR/backend. The connections "tls:b" and
+// "unix:b" are of the latter two.
 //
 // # Running
 //
@@ -121,7 +144,7 @@
 // # Programs of others
 //
 // HTTPS is tested with programs that share no code with gild: h2spec (conformance of HTTP/2), aioquic (a client for HTTP/3),
-// Chromium, testssl.sh, and Pebble, the certificate authority that Let's Encrypt made for tests. build/tools.sh installs
+// Chromium, testssl.sh, slowhttptest (in make soak), and Pebble, the certificate authority that Let's Encrypt made for tests. build/tools.sh installs
 // them, make test calls it; GILD_TOOLS and GILD_CLIENTS name two directories of them. Each that is missing skips its tests, but
 // not in CI. What they find and gild does on purpose is in testdata/h2spec.txt and testdata/testssl.txt, with the reasons; what
 // stands there and is not found fails, too.

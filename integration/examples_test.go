@@ -3,6 +3,7 @@ package integration
 import (
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -23,6 +24,27 @@ func TestExamples(t *testing.T) {
 		b := visit(t, g)
 		b.get("/some/path")
 		b.has("Hello World! You asked for /some/path, process ")
+	})
+	t.Run("site", func(t *testing.T) {
+		b := visit(t, start(t, t.TempDir(), nil, []string{"start-server", example(t, "hello.wsgi"), "--document-root", example(t, "site"),
+			"--directory-index", "index.html", "--add-handler", ".upper", example(t, "upper.py"), "--error-document", "404", "/missing.html",
+			"--rewrite-rules", example(t, "rewrite.conf"), "--compress-responses"}))
+		b.get("/")
+		b.has("<h1>A site around an application</h1>")
+		b.get("/notes.txt.upper")
+		b.has("NOTES, IN LOWER CASE")
+		b.get("/old/page")
+		b.has("Hello World! You asked for /new/page, process ")
+		b.do(http.StatusForbidden, "GET", "/page.bak", "", nil)
+	})
+	t.Run("users", func(t *testing.T) {
+		users := example(t, "users.py")
+		b := visit(t, start(t, t.TempDir(), nil, []string{"start-server", example(t, "hello.wsgi"), "--auth-user-script", users,
+			"--auth-group-script", users, "--auth-group", "family", "--host-access-script", users}))
+		b.do(http.StatusUnauthorized, "GET", "/", "", nil)
+		b.base = strings.Replace(b.base, "http://", "http://grandma:secret@", 1)
+		b.get("/")
+		b.has("Hello World! You asked for /, process ")
 	})
 	t.Run("flask", func(t *testing.T) {
 		venv := frameworks(t)

@@ -99,11 +99,12 @@ func (g *gild) run(env []string, args []string, adjust ...func(*exec.Cmd)) {
 	go func() { g.cmd.Wait(); close(g.done) }()
 }
 
-// complete substitutes $DIR, $PORT and $HTTPS in args and adds the options that each test needs, so that "status" finds what
+// complete substitutes $DIR, $PORT, $HTTPS and $VENV in args and adds the options that each test needs, so that "status" finds what
 // "start-server" has started.
 func (g *gild) complete(args []string) []string {
 	var out []string
-	replacer := strings.NewReplacer("$DIR", g.dir, "$PORT", strconv.Itoa(g.port), "$HTTPS", strconv.Itoa(g.https))
+	replacer := strings.NewReplacer("$DIR", g.dir, "$PORT", strconv.Itoa(g.port), "$HTTPS", strconv.Itoa(g.https),
+		"$VENV", os.Getenv("GILD_TEST_VENV"))
 	for _, arg := range args {
 		out = append(out, replacer.Replace(arg))
 	}
@@ -118,6 +119,9 @@ func (g *gild) complete(args []string) []string {
 		if !mentions(args, option[0]) {
 			out = append(out, option...)
 		}
+	}
+	if at := slices.Index(out, "--host"); out[at+1] == "any" {
+		out = slices.Delete(out, at, at+2)
 	}
 	return out
 }
@@ -303,14 +307,28 @@ func (g *gild) remaining() []int {
 	return left
 }
 
-// log is the error log so far: the file of the server root, or standard error if there is none.
-func (g *gild) log() string {
-	for _, name := range []string{"server/error_log", "logs/error_log"} {
-		if text, err := os.ReadFile(filepath.Join(g.dir, name)); err == nil {
-			return string(text)
+// log is the error log so far: the files of the server root, or standard error if there is none.
+func (g *gild) log() string { return g.written("error_log", g.stderr.String) }
+
+// written is what stands in the log files of a name, rotated or not, in their order.
+func (g *gild) written(name string, otherwise func() string) string {
+	for _, dir := range []string{"server", "logs"} {
+		files, _ := filepath.Glob(filepath.Join(g.dir, dir, name+".????-??-??-??_??_??"))
+		if _, err := os.Stat(filepath.Join(g.dir, dir, name)); err == nil {
+			files = append(files, filepath.Join(g.dir, dir, name))
+		}
+		var all strings.Builder
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err == nil { // it may be gone: --keep-logs
+				all.Write(text)
+			}
+		}
+		if len(files) > 0 {
+			return all.String()
 		}
 	}
-	return g.stderr.String()
+	return otherwise()
 }
 
 // logged waits until the error log has text.
@@ -328,14 +346,7 @@ func (g *gild) logged(text string) {
 }
 
 // access is the access log so far.
-func (g *gild) access() string {
-	for _, name := range []string{"server/access_log", "logs/access_log"} {
-		if text, err := os.ReadFile(filepath.Join(g.dir, name)); err == nil {
-			return string(text)
-		}
-	}
-	return g.stdout.String()
-}
+func (g *gild) access() string { return g.written("access_log", g.stdout.String) }
 
 // buffer is a bytes.Buffer that may be read while it is written.
 type buffer struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+	"golang.org/x/net/http2"
 )
 
 // session is one HTTP/2 or HTTP/3 connection. It repeats nothing on its own account, and takes no request for another
@@ -17,28 +18,23 @@ type session struct {
 	scheme string
 	ended  func() bool // the connection is over
 	Close  func() error
-	state  tls.ConnectionState // of a secure one
+	state  tls.ConnectionState                    // of a secure one
+	extend func(r *http.Request, protocol string) // makes an extended CONNECT of a request (RFC 8441, RFC 9220)
 }
 
 // newH2Session speaks HTTP/2 on a connection, which may be a *tls.Conn that has agreed on it.
 func newH2Session(c net.Conn) (*session, error) {
-	t := &http.Transport{Protocols: new(http.Protocols), DisableCompression: true}
-	dial := func(context.Context, string, string) (net.Conn, error) { return c, nil }
-	s := &session{scheme: "http"}
-	if secured, ok := c.(*tls.Conn); ok {
-		t.Protocols.SetHTTP2(true)
-		t.DialTLSContext = dial
-		s.scheme, s.state = "https", secured.ConnectionState()
-	} else {
-		t.Protocols.SetUnencryptedHTTP2(true)
-		t.DialContext = dial
-	}
-	client, err := t.NewClientConn(context.Background(), s.scheme, c.RemoteAddr().String())
+	//lint:ignore SA1019 http.Transport, which is to be used instead, lets nobody send :protocol
+	client, err := (&http2.Transport{DisableCompression: true, AllowHTTP: true, StrictMaxConcurrentStreams: true}).NewClientConn(c)
 	if err != nil {
 		return nil, err
 	}
-	s.RoundTripper, s.Close = client, client.Close
-	s.ended = func() bool { return client.Err() != nil }
+	s := &session{RoundTripper: client, scheme: "http", Close: client.Close}
+	if secured, ok := c.(*tls.Conn); ok {
+		s.scheme, s.state = "https", secured.ConnectionState()
+	}
+	s.ended = func() bool { return client.State().Closed }
+	s.extend = func(r *http.Request, protocol string) { r.Header[":protocol"] = []string{protocol} }
 	return s, nil
 }
 
@@ -51,7 +47,8 @@ func newH3Session(ctx context.Context, address string, config *tls.Config) (*ses
 	t := &http3.Transport{DisableCompression: true}
 	return &session{
 		RoundTripper: t.NewClientConn(c), scheme: "https", state: c.ConnectionState().TLS,
-		ended: func() bool { return c.Context().Err() != nil },
-		Close: func() error { return c.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "") },
+		ended:  func() bool { return c.Context().Err() != nil },
+		extend: func(r *http.Request, protocol string) { r.Proto = protocol },
+		Close:  func() error { return c.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "") },
 	}, nil
 }

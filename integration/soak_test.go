@@ -147,8 +147,11 @@ func soakRequest(c *connection, request string) error {
 	return nil
 }
 
-// resident is the resident memory (VmRSS) of each process but the supervisor, in bytes.
-func resident(t *testing.T, g *gild) map[relative]int64 {
+// resident is the resident memory of each process but the supervisor, in bytes.
+func resident(t *testing.T, g *gild) map[relative]int64 { return memoryOf(t, g, "VmRSS:") }
+
+// memoryOf is a line about memory in the status of each process but the supervisor, in bytes.
+func memoryOf(t *testing.T, g *gild, line string) map[relative]int64 {
 	t.Helper()
 	sizes := map[relative]int64{}
 	for _, process := range g.family() {
@@ -156,7 +159,7 @@ func resident(t *testing.T, g *gild) map[relative]int64 {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, rest, _ := strings.Cut(string(text), "VmRSS:")
+		_, rest, _ := strings.Cut(string(text), line)
 		var kilobytes int64
 		if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
 			t.Fatal(err)

@@ -91,7 +91,7 @@ func (r *run) add(name string, args ...string) {
 func expectsSomething(archive *txtar.Archive) bool {
 	for _, f := range archive.Files {
 		switch verb, _, _ := strings.Cut(f.Name, " "); verb {
-		case "response", "head", "connect", "closed", "exit", "log", "access", "stdout", "stderr", "processes", "gone", "gild":
+		case "response", "refused", "head", "connect", "closed", "exit", "log", "access", "stdout", "stderr", "processes", "gone", "gild":
 			return true
 		}
 	}
@@ -110,7 +110,7 @@ func settings(t *testing.T, file string, archive *txtar.Archive) map[string][]st
 			if len(words) == 0 {
 				continue
 			}
-			if len(words) < 2 || !strings.Contains(" placement processes protocols python user ", " "+words[0]+" ") {
+			if len(words) < 2 || !strings.Contains(" framework placement processes program protocols python user ", " "+words[0]+" ") {
 				t.Fatalf("%s: with: %q is not a setting", file, line)
 			}
 			with[words[0]] = words[1:]
@@ -140,7 +140,8 @@ type story struct {
 	never       []string            // log lines that must not come
 	logSeen     map[string]int      // how much of each log earlier sections have used up, where lines have an order
 	logUsed     map[usedLine]bool   // the lines that they have used up
-	changed     bool                // -u has rewritten an answer
+	backends    backends
+	changed     bool // -u has rewritten an answer
 }
 
 func newStory(t *testing.T, file string, archive *txtar.Archive, how run) *story {
@@ -156,6 +157,8 @@ func newStory(t *testing.T, file string, archive *txtar.Archive, how run) *story
 // play performs the sections in order, then stops gild and looks for what must not have been logged.
 func (s *story) play() {
 	s.requirePython()
+	s.requireProgram()
+	s.requireFramework()
 	s.requireUser()
 	args, _ := s.commandLine()
 	if err := s.prepareSecurity(args); err != nil {
@@ -182,6 +185,20 @@ func (s *story) requirePython() {
 	}
 	if built.python[0] < major || built.python[0] == major && built.python[1] < minor {
 		s.t.Skipf("needs Python %s or newer; this gild has %d.%d inside", with[0], built.python[0], built.python[1])
+	}
+}
+
+// requireProgram skips a story that needs a program of somebody else.
+func (s *story) requireProgram() {
+	if with := settings(s.t, s.file, s.archive)["program"]; with != nil {
+		program(s.t, with[0])
+	}
+}
+
+// requireFramework skips a story that needs the packages of requirements.txt. All are in one virtual environment.
+func (s *story) requireFramework() {
+	if with := settings(s.t, s.file, s.archive)["framework"]; with != nil {
+		frameworks(s.t)
 	}
 }
 
@@ -271,6 +288,7 @@ var verbs = map[string]func(*story, string, *txtar.File) error{
 	"request":  (*story).request,
 	"send":     (*story).send,
 	"response": (*story).response,
+	"refused":  (*story).refused,
 	"connect":  (*story).connect,
 	"head":     (*story).head,
 	"body":     (*story).body,
@@ -289,6 +307,12 @@ var verbs = map[string]func(*story, string, *txtar.File) error{
 	"processes": (*story).processes,
 	"gone":      (*story).gone,
 	"touch":     (*story).touch,
+	"asked":     (*story).askedBackend,
+	"got":       (*story).gotBackend,
+	"answer":    (*story).answerBackend,
+	"say":       (*story).sayBackend,
+	"leave":     (*story).leaveBackend,
+	"left":      (*story).leftBackend,
 	"remove":    (*story).remove,
 	"gild":      (*story).command,
 }
@@ -304,10 +328,18 @@ func (s *story) write(name string, data []byte) error {
 	if s.gild != nil {
 		text = strings.ReplaceAll(text, "$HTTPS", s.known["https"])
 	}
-	if err := os.WriteFile(path+"~", []byte(text), 0o666); err != nil {
+	if err := os.WriteFile(path+"~", []byte(text), modeOf(text)); err != nil {
 		return err
 	}
 	return os.Rename(path+"~", path)
+}
+
+// modeOf makes programs of files that say what runs them.
+func modeOf(text string) os.FileMode {
+	if strings.HasPrefix(text, "#!") {
+		return 0o777
+	}
+	return 0o666
 }
 
 // command line and environment of gild, as the sections say.
@@ -330,10 +362,18 @@ func (s *story) commandLine() (args, env []string) {
 // begin starts gild when the first section needs it.
 func (s *story) begin() {
 	args, env := s.commandLine()
+	backends, err := s.openBackends(args)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	for i := range args {
+		args[i] = backends.Replace(args[i])
 		if strings.Contains(args[i], "$BUSY") {
 			args[i] = strings.ReplaceAll(args[i], "$BUSY", s.busyPort())
 		}
+	}
+	for i := range env {
+		env[i] = strings.ReplaceAll(env[i], "$DIR", s.dir)
 	}
 	s.gild = start(s.t, s.dir, env, args, s.become)
 	s.known["port"], s.known["https"] = strconv.Itoa(s.gild.port), strconv.Itoa(s.gild.https)

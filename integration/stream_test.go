@@ -42,6 +42,10 @@ func (s *stream) translate() {
 	sent := bufio.NewReader(s.sent)
 	for {
 		r, err := http.ReadRequest(sent)
+		if err == nil && r.Header.Get("Upgrade") != "" {
+			s.upgrade(r, sent)
+			return
+		}
 		if err == nil {
 			err = s.exchange(r)
 		} else if !errors.Is(err, io.EOF) {
@@ -59,6 +63,14 @@ func (s *stream) exchange(r *http.Request) error {
 	if r.Header["User-Agent"] == nil {
 		r.Header["User-Agent"] = nil // none, not Go's
 	}
+	if raw := r.Header.Get(rawPath); raw != "" {
+		path, err := unescape(raw)
+		if err != nil {
+			return err
+		}
+		r.URL.Opaque = string(path)
+		r.Header.Del(rawPath)
+	}
 	body := &lentBody{Reader: r.Body, returned: make(chan struct{})}
 	if r.Body != http.NoBody {
 		r.Body = body
@@ -74,6 +86,18 @@ func (s *stream) exchange(r *http.Request) error {
 	}
 	_, err = io.Copy(io.Discard, body.Reader)
 	return err
+}
+
+// upgrade makes an extended CONNECT of a request to upgrade. All that is sent afterwards is its body.
+func (s *stream) upgrade(r *http.Request, sent io.Reader) {
+	r.Method, r.Body, r.ContentLength = http.MethodConnect, io.NopCloser(sent), -1
+	r.RequestURI, r.URL.Host, r.URL.Scheme = "", r.Host, s.session.scheme
+	s.session.extend(r, r.Header.Get("Upgrade"))
+	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Key"} {
+		r.Header.Del(name)
+	}
+	response, err := s.session.RoundTrip(r.WithContext(s.ctx))
+	s.answers <- answered{response, err}
 }
 
 // lentBody is a request's body of which somebody says when he has no more use for it.

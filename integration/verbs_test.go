@@ -35,6 +35,19 @@ func (s *story) send(name string, section *txtar.File) error {
 	return s.transmit(name, raw)
 }
 
+// refused wants no answer to a request, but an error of this text: the server has reset the stream.
+func (s *story) refused(name string, section *txtar.File) error {
+	c, err := s.connection(name)
+	if err != nil {
+		return err
+	}
+	answer, err := c.head()
+	if err == nil {
+		return fmt.Errorf("it is answered: %s", answer.Status)
+	}
+	return s.outcomeDiffers(strings.TrimSpace(string(section.Data)), err.Error())
+}
+
 func (s *story) transmit(name string, raw []byte) error {
 	c, err := s.connection(name)
 	if err != nil {
@@ -51,6 +64,7 @@ type answer struct {
 	torn       bool
 	closed     bool
 	eventually bool
+	decoded    bool // the body is compared as it is without its content codings
 	body       string
 }
 
@@ -68,6 +82,8 @@ func expected(text string) (want answer, err error) {
 			want.closed = true
 		case "(eventually)":
 			want.eventually = true
+		case "(decoded)":
+			want.decoded = true
 		default:
 			want.fields = append(want.fields, line)
 			if !strings.Contains(line, ": ") && !strings.HasPrefix(line, "!") {
@@ -96,6 +112,9 @@ func (s *story) response(name string, section *txtar.File) error {
 			}
 			return err
 		})
+	}
+	if err == nil && want.decoded {
+		got.body, err = decode(got)
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package logs
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 )
@@ -18,15 +19,27 @@ type item func(dst []byte, e *Entry) []byte
 
 // AccessFormat is a compiled LogFormat. It does not change and may be used from any goroutine.
 type AccessFormat struct {
-	items []item
+	items []step
 }
 
-// ParseAccessFormat compiles an access-log format: "common", "combined", or a LogFormat string of Apache's mod_log_config with the
-// directives of mod_logio and mod_ssl. As there, \n, \t, \r, \\ and \" are escapes, %400,501{X}i prints for these statuses only, %!200{X}i for all
-// others, and < and > are accepted (there are no internal redirects, so both mean the one request). The error names the
-// position, counted in bytes from 1.
+// A step is an item, and what its modifiers say. When there was an internal redirect, it is the status of the last request that
+// decides whether the item is printed.
+type step struct {
+	show     item
+	original bool  // it looks at the first request, not the last
+	statuses []int // print for these only
+	negated  bool  // print for all but these
+}
+
+// ParseAccessFormat compiles an access-log format: "common", "combined", "json" (see accessjson.go), or a LogFormat string of
+// Apache's mod_log_config with the directives of mod_logio and mod_ssl. As there, \n, \t, \r, \\ and \" are escapes, %400,501{X}i prints
+// for these statuses only, %!200{X}i for all others; %<X is about the request before internal redirects and %>X about the one
+// after them, and without either %s, %U, %T, %D and %r are about the first and the others about the last. %{queue:us}T and its
+// kin are additions, see durationItem. The error names the position, counted in bytes from 1.
 func ParseAccessFormat(format string) (*AccessFormat, error) {
 	switch format {
+	case "json":
+		return &AccessFormat{[]step{{show: accessJSON(os.Getpid())}}}, nil
 	case "common":
 		format = commonFormat
 	case "combined":
@@ -50,10 +63,20 @@ func (f *AccessFormat) Append(dst []byte, e *Entry) []byte {
 		headless.Request = &http.Request{}
 		e = &headless
 	}
-	for _, item := range f.items {
-		dst = item(dst, e)
+	for i := range f.items {
+		dst = f.items[i].append(dst, e)
 	}
 	return append(dst, '\n')
+}
+
+func (s *step) append(dst []byte, e *Entry) []byte {
+	switch {
+	case len(s.statuses) > 0 && slices.Contains(s.statuses, e.Status) == s.negated:
+		return append(dst, '-')
+	case s.original && e.Original != nil:
+		return s.show(dst, e.Original)
+	}
+	return s.show(dst, e)
 }
 
 // accessParser goes through a format once. literal gathers text up to the next directive.
@@ -61,7 +84,7 @@ type accessParser struct {
 	text    string
 	pos     int
 	literal []byte
-	items   []item
+	items   []step
 }
 
 // step takes one character, escape or directive.
@@ -101,7 +124,7 @@ func (p *accessParser) endLiteral() {
 	}
 	text := string(p.literal)
 	p.literal = p.literal[:0]
-	p.items = append(p.items, func(dst []byte, _ *Entry) []byte { return append(dst, text...) })
+	p.items = append(p.items, step{show: func(dst []byte, _ *Entry) []byte { return append(dst, text...) }})
 }
 
 // directive takes what follows a '%': modifiers in any order, then the name.
@@ -115,13 +138,14 @@ func (p *accessParser) directive() error {
 	name := p.name()
 	make, known := accessItems[name]
 	if !known {
-		return fmt.Errorf("%q at character %d is not a directive", p.text[start-1:p.pos], start)
+		return fmt.Errorf("%q at character %d is not a directive of LogFormat; those of the common format are %%h %%l %%u %%t %%r %%>s %%b, and a percent sign is %%%%",
+			p.text[start-1:p.pos], start)
 	}
 	it, err := make(mod.arg)
 	if err != nil {
 		return fmt.Errorf("%q at character %d: %w", p.text[start-1:p.pos], start, err)
 	}
-	p.items = append(p.items, mod.restrict(it))
+	p.items = append(p.items, step{it, mod.wantsOriginal(name), mod.statuses, mod.negated})
 	return nil
 }
 
@@ -141,6 +165,12 @@ type modifiers struct {
 	arg      string // between braces
 	statuses []int  // print for these only
 	negated  bool   // print for all but these
+	which    byte   // '<': about the original request; '>': about the final one; 0: as Apache has it for the directive
+}
+
+// wantsOriginal reports whether a directive looks at the request before an internal redirect.
+func (m modifiers) wantsOriginal(name string) bool {
+	return m.which == '<' || m.which == 0 && strings.Contains("sUTDr", name)
 }
 
 // modifiers takes the modifiers.
@@ -150,7 +180,10 @@ func (p *accessParser) modifiers() (mod modifiers, err error) {
 		case c == '!':
 			mod.negated = !mod.negated
 			p.pos++
-		case c == '<', c == '>', c == ',':
+		case c == '<', c == '>':
+			mod.which = c
+			p.pos++
+		case c == ',':
 			p.pos++
 		case c >= '0' && c <= '9':
 			err = p.status(&mod)
@@ -185,17 +218,4 @@ func (p *accessParser) argument(mod *modifiers) error {
 	mod.arg = p.text[p.pos+1 : p.pos+length]
 	p.pos += length + 1
 	return nil
-}
-
-// restrict wraps it so that it prints "-" when the status is not one that the condition names.
-func (m modifiers) restrict(it item) item {
-	if len(m.statuses) == 0 {
-		return it
-	}
-	return func(dst []byte, e *Entry) []byte {
-		if slices.Contains(m.statuses, e.Status) == m.negated {
-			return append(dst, '-')
-		}
-		return it(dst, e)
-	}
 }

@@ -25,10 +25,11 @@ func sample() *Entry {
 			TransferEncoding: []string{"chunked"},
 			Trailer:          http.Header{"X-Sum": {"17"}},
 		},
-		Header: http.Header{"Content-Type": {"text/html"}},
+		Header: http.Header{"Content-Type": {"text/html"}, "Trailer": {"X-Count, X-Hash"}, "X-Hash": {"beef"}, "Trailer:Grpc-Status": {"0"}},
 		Status: 200, Body: 2326, Received: 300, Sent: 2500, Reused: 3, KeepAlive: true,
 		Start:    time.Date(2026, 1, 3, 9, 7, 14, 123456789, time.FixedZone("CET", 3600)),
 		Duration: 1234567 * time.Microsecond, FirstByte: 1500 * time.Microsecond,
+		Timings:  Timings{Queue: 250 * time.Microsecond, GIL: 1900 * time.Nanosecond, Application: 1201 * time.Millisecond},
 		PeerAddr: "[2001:db8::1]:443", LocalAddr: &net.TCPAddr{IP: net.IPv4(198, 51, 100, 1), Port: 8000},
 		ServerName: "example.com", Port: 80, User: "frank", ID: "Zx9", Handler: "wsgi-script", Filename: "/srv/app.wsgi", TID: 4660,
 		Environ: func(name string) string { return map[string]string{"STAGE": "test"}[name] },
@@ -45,7 +46,7 @@ func format(text string, e *Entry) string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
-	return string(f.Append(nil, e))
+	return strings.ReplaceAll(string(f.Append(nil, e)), fmt.Sprintf(`"pid":%d,`, os.Getpid()), `"pid":1,`)
 }
 
 func TestAccessFormat(t *testing.T) {
@@ -55,6 +56,16 @@ func TestAccessFormat(t *testing.T) {
 // Of a connection that never sent a request there is nothing to print, and that is no reason to crash.
 func TestAccessFormatEmptyEntry(t *testing.T) {
 	golden(t, "testdata/access_empty.txt", func(input string) string { return format(input, &Entry{Status: 408}) })
+}
+
+// After an internal redirect some directives are about the request before it, others about the one after it.
+func TestAccessFormatRedirected(t *testing.T) {
+	golden(t, "testdata/access_redirected.txt", func(input string) string {
+		e, first := sample(), sample()
+		e.Request.URL, e.Status, e.User, e.Handler, e.Filename = &url.URL{Path: "/error.html"}, 200, "", "file", "/srv/error.html"
+		e.Original, first.Status = first, 404
+		return format(input, e)
+	})
 }
 
 // What a client sends cannot leave its field.
@@ -118,11 +129,20 @@ func TestAccessFormatAllocations(t *testing.T) {
 	}
 }
 
+func BenchmarkAccessCommon(b *testing.B) {
+	f, _ := ParseAccessFormat("common")
+	e, line := sample(), make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		line = f.Append(line[:0], e)
+	}
+}
+
 func BenchmarkAccessCombined(b *testing.B) {
 	f, _ := ParseAccessFormat("combined")
 	fd, supervisor := packetPairB(b)
 	go func() { _, _ = drainAll(supervisor) }()
-	c := NewClient(fd, Warn)
+	c := NewClient(fd, Levels{Level: Warn})
 	log := NewAccessLog(f, c.Access)
 	e := sample()
 	b.ReportAllocs()
@@ -143,4 +163,13 @@ func ExampleAccessLog() {
 		Status:  200, Body: 12,
 	})
 	// Output: 192.0.2.7 "GET / HTTP/1.1" 200 12
+}
+
+func BenchmarkAccessJSON(b *testing.B) {
+	f, _ := ParseAccessFormat("json")
+	e, line := sample(), make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		line = f.Append(line[:0], e)
+	}
 }

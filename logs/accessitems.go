@@ -3,19 +3,14 @@ package logs
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/textproto"
-	"os"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 )
 
 // accessItems is the table of directives: what each makes of its argument (empty when none was given). The documentation of
-// Apache's mod_log_config, mod_logio and mod_ssl is the specification; what is absent (%^to: response trailers) is refused by the
-// parser.
+// Apache's mod_log_config, mod_logio and mod_ssl is the specification.
 var accessItems = map[string]func(arg string) (item, error){
 	"h": addressItem(clientHost, peerHost),
 	"a": addressItem(clientHost, peerHost),
@@ -54,6 +49,7 @@ var accessItems = map[string]func(arg string) (item, error){
 	"c": cryptography,
 
 	"^FB": number(func(e *Entry) int64 { return e.FirstByte.Microseconds() }),
+	"^to": named(responseTrailer),
 	"^ti": named(func(e *Entry, name string) string { return joined(e.Request.Trailer[http.CanonicalHeaderKey(name)]) }),
 }
 
@@ -169,6 +165,23 @@ func requestHeader(e *Entry, name string) string {
 	}
 }
 
+// responseTrailer is %{name}^to. net/http has response trailers among the header fields: behind a prefix, or announced by the
+// Trailer field.
+func responseTrailer(e *Entry, name string) string {
+	key := http.CanonicalHeaderKey(name)
+	if values := e.Header[http.TrailerPrefix+key]; values != nil {
+		return joined(values)
+	}
+	for _, line := range e.Header["Trailer"] {
+		for announced := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(announced), key) {
+				return joined(e.Header[key])
+			}
+		}
+	}
+	return ""
+}
+
 // joined returns the values of a repeated header field as the one field they amount to (RFC 9110 section 5.3).
 func joined(values []string) string {
 	if len(values) == 1 {
@@ -207,95 +220,4 @@ func cryptography(name string) (item, error) {
 		return nil, fmt.Errorf("{%s} is not an argument of this directive: give version, cipher, subjectdn, issuerdn, errcode or errstr", name)
 	}
 	return func(dst []byte, e *Entry) []byte { return appendText(dst, call(e.TLS, key)) }, nil
-}
-
-// durationItem is %T and %{unit}T.
-func durationItem(unit string) (item, error) {
-	units := map[string]time.Duration{"": time.Second, "s": time.Second, "ms": time.Millisecond, "us": time.Microsecond}
-	in, ok := units[unit]
-	if !ok {
-		return nil, fmt.Errorf("{%s} is not a unit: give s, ms or us", unit)
-	}
-	return func(dst []byte, e *Entry) []byte { return strconv.AppendInt(dst, int64(e.Duration/in), 10) }, nil
-}
-
-// addressItem is %a and %h, where {c} asks for the other end of the connection instead of the client.
-func addressItem(client, peer func(*Entry) string) func(string) (item, error) {
-	return func(arg string) (item, error) {
-		return oneOf(arg, map[string]item{
-			"":  func(dst []byte, e *Entry) []byte { return appendText(dst, client(e)) },
-			"c": func(dst []byte, e *Entry) []byte { return appendText(dst, peer(e)) },
-		})
-	}
-}
-
-// portItem is %p, %{canonical}p, %{local}p and %{remote}p.
-func portItem(arg string) (item, error) {
-	local := func(dst []byte, e *Entry) []byte { _, port := splitAddr(localAddr(e)); return appendText(dst, port) }
-	canonical := func(dst []byte, e *Entry) []byte {
-		if e.Port == 0 {
-			return local(dst, e)
-		}
-		return strconv.AppendInt(dst, int64(e.Port), 10)
-	}
-	remote := func(dst []byte, e *Entry) []byte { _, port := splitAddr(peerAddr(e)); return appendText(dst, port) }
-	return oneOf(arg, map[string]item{"": canonical, "canonical": canonical, "local": local, "remote": remote})
-}
-
-// processItem is %P, %{pid}P, %{tid}P and %{hextid}P.
-func processItem(arg string) (item, error) {
-	pid := strconv.Itoa(os.Getpid())
-	thread := func(base int) item {
-		return func(dst []byte, e *Entry) []byte { return strconv.AppendUint(dst, threadID(e), base) }
-	}
-	process := func(dst []byte, _ *Entry) []byte { return append(dst, pid...) }
-	return oneOf(arg, map[string]item{"": process, "pid": process, "tid": thread(10), "hextid": thread(16)})
-}
-
-// threadID is the thread of the application, or the one that logs.
-func threadID(e *Entry) uint64 {
-	if e.TID != 0 {
-		return uint64(e.TID)
-	}
-	return uint64(syscall.Gettid())
-}
-
-// clientAddr, peerAddr and localAddr apply the defaults that Entry documents.
-func clientAddr(e *Entry) string {
-	if e.ClientAddr != "" {
-		return e.ClientAddr
-	}
-	return e.Request.RemoteAddr
-}
-
-func peerAddr(e *Entry) string {
-	if e.PeerAddr != "" {
-		return e.PeerAddr
-	}
-	return clientAddr(e)
-}
-
-func localAddr(e *Entry) string {
-	if e.LocalAddr == nil {
-		return ""
-	}
-	return e.LocalAddr.String()
-}
-
-func clientHost(e *Entry) string { host, _ := splitAddr(clientAddr(e)); return host }
-func peerHost(e *Entry) string   { host, _ := splitAddr(peerAddr(e)); return host }
-
-// splitAddr splits "host:port"; what is not of that form is all host.
-func splitAddr(addr string) (host, port string) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr, ""
-	}
-	return host, port
-}
-
-// hostName is a Host header without its port.
-func hostName(hostport string) string {
-	host, _ := splitAddr(hostport)
-	return host
 }

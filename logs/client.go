@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	flushSize  = 8 << 10                // an access block is sent when it has grown to this
+	flushSize  = 32 << 10               // an access block is sent when it has grown to this; with 8 the supervisor took three times the time for them
 	flushDelay = 100 * time.Millisecond // or when its first line is this old
 	sendWait   = time.Second            // how long the first record that finds the socket full waits
 	room       = MaxFrame - frameHead   // bytes of text that fit into one frame
@@ -24,10 +24,11 @@ const (
 // most; after that everything is dropped and counted until the socket takes data again, and a record then says how much
 // was lost. When the supervisor is gone everything is dropped.
 type Client struct {
-	fd    int
-	level Level
-	pid   int
-	wait  time.Duration // sendWait, but for tests
+	fd     int
+	levels Levels
+	most   Level // of levels
+	pid    int
+	wait   time.Duration // sendWait, but for tests
 
 	mu      sync.Mutex
 	frame   []byte // scratch for one encoded frame
@@ -40,21 +41,21 @@ type Client struct {
 
 var _ Logger = (*Client)(nil)
 
-// NewClient returns a client that sends to the SOCK_SEQPACKET socket fd the records of level and of more severe ones.
+// NewClient returns a client that sends to the SOCK_SEQPACKET socket fd the records that levels keep.
 // The descriptor stays the caller's: others (the C threads) may send frames on it as well, and Close leaves it open.
-func NewClient(fd int, level Level) *Client {
-	c := &Client{fd: fd, level: level, pid: os.Getpid(), wait: sendWait}
+func NewClient(fd int, levels Levels) *Client {
+	c := &Client{fd: fd, levels: levels, most: levels.most(), pid: os.Getpid(), wait: sendWait}
 	c.timer = time.AfterFunc(time.Hour, c.Flush)
 	c.timer.Stop()
 	return c
 }
 
 // Enabled implements [Logger].
-func (c *Client) Enabled(level Level) bool { return level <= c.level }
+func (c *Client) Enabled(level Level) bool { return enabled(level, c.most) }
 
 // Log implements [Logger]. A message too long for a frame becomes several records, split at line ends where possible.
 func (c *Client) Log(r Record) {
-	if !c.Enabled(r.Level) {
+	if !c.levels.keeps(&r) {
 		return
 	}
 	r.complete(c.pid)
@@ -82,7 +83,7 @@ func splitMessage(s string, limit int) (head, tail string) {
 	return s[:limit], s[limit:]
 }
 
-// Access queues one finished access-log line, which must end in '\n'; the line is copied. Lines are sent in blocks, when 8 KiB
+// Access queues one finished access-log line, which must end in '\n'; the line is copied. Lines are sent in blocks, when 32 KiB
 // have gathered or after 100 ms. A line that no frame can carry loses its end.
 func (c *Client) Access(line []byte) {
 	c.mu.Lock()

@@ -51,7 +51,7 @@ func sent(t *testing.T, level Level, f func(c *Client)) []Frame {
 		}
 		result <- frames
 	}()
-	c := NewClient(fd, level)
+	c := NewClient(fd, Levels{Level: level})
 	f(c)
 	c.Close()
 	_ = unix.Shutdown(fd, unix.SHUT_WR)
@@ -122,7 +122,7 @@ func TestClientBatchesAccessLines(t *testing.T) {
 func TestClientFlushesInTime(t *testing.T) {
 	fd, supervisor := packetPair(t)
 	defer supervisor.Close()
-	NewClient(fd, Warn).Access([]byte("line\n"))
+	NewClient(fd, Levels{Level: Warn}).Access([]byte("line\n"))
 	b := make([]byte, MaxFrame)
 	n, err := supervisor.Read(b)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestClientCutsEndlessLine(t *testing.T) {
 func TestClientDropsWhenFull(t *testing.T) {
 	fd, supervisor := packetPair(t)
 	defer supervisor.Close()
-	c := NewClient(fd, Warn)
+	c := NewClient(fd, Levels{Level: Warn})
 	c.wait = 0
 	big := Record{Message: strings.Repeat("x", 50000)}
 	for range 100 {
@@ -175,7 +175,7 @@ func TestClientDropsWhenFull(t *testing.T) {
 func TestClientSurvivesSupervisor(t *testing.T) {
 	fd, supervisor := packetPair(t)
 	_ = supervisor.Close()
-	c := NewClient(fd, Warn)
+	c := NewClient(fd, Levels{Level: Warn})
 	c.Log(Record{Message: "to nobody"}) // SIGPIPE would end the test
 	c.Access([]byte("line\n"))
 	c.Close()

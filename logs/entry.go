@@ -19,7 +19,8 @@ type Entry struct {
 
 	Start     time.Time     // when the first byte of the request came
 	Duration  time.Duration // from Start to the last byte of the response
-	FirstByte time.Duration // from Start to the first byte of the response
+	FirstByte time.Duration // from Start to the head of the response
+	Timings   Timings       // what only the application knows
 
 	ClientAddr string   // "host:port" of the client; empty = Request.RemoteAddr
 	PeerAddr   string   // "host:port" at the other end of the connection (a proxy's); empty = ClientAddr
@@ -37,9 +38,18 @@ type Entry struct {
 	KeepAlive bool // the connection stays open
 	Reused    int  // %k: requests served on this connection before this one
 
+	Original *Entry // the request before the first internal redirect: other URL, status, user and handler, the rest the same; nil = there was none
+
 	Environ func(name string) string // %{name}e; nil = no variables
 	Note    func(name string) string // %{name}n; nil = no notes
 	TLS     func(name string) string // %{name}x: a variable of mod_ssl, such as SSL_PROTOCOL; nil = there are none
+}
+
+// Timings are the parts of the time that a request spent with the application; zero altogether if it never came there.
+type Timings struct {
+	Queue       time.Duration // until a thread of Python had time for it
+	GIL         time.Duration // until that thread had the GIL
+	Application time.Duration // in the application, iteration of its result included
 }
 
 // AccessLog turns entries into lines and hands them on. A nil *AccessLog is an access log that is off. It may be used from any
@@ -47,14 +57,20 @@ type Entry struct {
 type AccessLog struct {
 	format *AccessFormat
 	sink   func(line []byte)
-	lines  sync.Pool // of *[]byte
+	work   sync.Pool // of *accessWork
+}
+
+// accessWork is the memory for making one line. The entry is copied into it so that those of callers can be on their stacks.
+type accessWork struct {
+	entry Entry
+	line  []byte
 }
 
 // NewAccessLog returns an access log that passes each line, with its '\n', to sink: [Client.Access] or [Writer.Access]. The
 // line is lent for the length of the call.
 func NewAccessLog(format *AccessFormat, sink func(line []byte)) *AccessLog {
 	l := &AccessLog{format: format, sink: sink}
-	l.lines.New = func() any { b := make([]byte, 0, 512); return &b }
+	l.work.New = func() any { return &accessWork{line: make([]byte, 0, 512)} }
 	return l
 }
 
@@ -63,8 +79,10 @@ func (l *AccessLog) Log(e *Entry) {
 	if l == nil {
 		return
 	}
-	line := l.lines.Get().(*[]byte)
-	*line = l.format.Append((*line)[:0], e)
-	l.sink(*line)
-	l.lines.Put(line)
+	w := l.work.Get().(*accessWork)
+	w.entry = *e
+	w.line = l.format.Append(w.line[:0], &w.entry)
+	l.sink(w.line)
+	w.entry = Entry{}
+	l.work.Put(w)
 }

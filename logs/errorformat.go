@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// defaultErrorFormat is the shape of Apache's own default, less what a record of gild never has.
-const defaultErrorFormat = `[%{u}t] [%-m:%l] [pid %P:tid %T] [client\ %a] %M`
+// defaultErrorFormat is the shape of Apache's own default, less what a record of gild never has, and with the id of the request: the
+// pages of the server show it, so that a user can quote it.
+const defaultErrorFormat = `[%{u}t] [%-m:%l] [pid %P:tid %T] [client\ %a] [id\ %L] %M`
 
 // ErrorFormat is a compiled ErrorLogFormat. It does not change and may be used from any goroutine.
 type ErrorFormat struct {
 	items []errorItem
+	json  bool // then there are no items
 }
 
 // errorItem is one step of the format.
@@ -28,10 +30,14 @@ type errorItem struct {
 // field one of whose items prints nothing is left out whole, unless the item is written %-x (print "-") or %+x (leave out the
 // line); "\ " is a space inside a field, "% " an invisible separator, %7x an item for records of level 7 and up only. Items
 // that a record never carries (%E, %F, %v, %V, %A, %k, %{name}e, %{name}i, %{name}n) are understood and print nothing, as in
-// Apache for a record that belongs to no request. The error names the position, counted in bytes from 1.
+// Apache for a record that belongs to no request. "json" is an object for each record, see appendRecordJSON. The error names the
+// position, counted in bytes from 1.
 func ParseErrorFormat(format string) (*ErrorFormat, error) {
-	if format == "" {
+	switch format {
+	case "":
 		format = defaultErrorFormat
+	case "json":
+		return &ErrorFormat{json: true}, nil
 	}
 	p := errorParser{text: format}
 	for p.pos < len(p.text) {
@@ -40,11 +46,14 @@ func ParseErrorFormat(format string) (*ErrorFormat, error) {
 		}
 	}
 	p.endLiteral()
-	return &ErrorFormat{p.items}, nil
+	return &ErrorFormat{items: p.items}, nil
 }
 
-// Append appends r to dst: one line with '\n' for each line of its message.
+// Append appends r to dst: one line with '\n' for each line of its message, or for all of it in JSON.
 func (f *ErrorFormat) Append(dst []byte, r *Record) []byte {
+	if f.json {
+		return append(appendRecordJSON(dst, r), '\n')
+	}
 	for line := range strings.SplitSeq(strings.TrimRight(r.Message, "\n"), "\n") {
 		dst = f.line(dst, r, strings.TrimSuffix(line, "\r"))
 	}
@@ -165,7 +174,7 @@ func (p *errorParser) finish(it errorItem, text string, letter byte, arg string,
 		it.show = appendNothing
 	}
 	if it.show == nil {
-		return fmt.Errorf("%q at character %d is not an item", text, position)
+		return fmt.Errorf("%q at character %d is not an item of ErrorLogFormat; the usual ones are %%t %%m %%l %%P %%T %%a %%M, and a percent sign is %%%%", text, position)
 	}
 	p.items = append(p.items, it)
 	return nil

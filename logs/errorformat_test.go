@@ -1,6 +1,11 @@
 package logs
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
 
 // event is the record that the golden file is about.
 var event = Record{
@@ -23,7 +28,7 @@ func TestErrorFormat(t *testing.T) {
 }
 
 func TestDefaultErrorFormat(t *testing.T) {
-	const want = "[Fri Nov 20 09:07:14.123456 2026] [wsgi:error] [pid 123:tid 456] [client 192.0.2.7:51234] first line\n"
+	const want = "[Fri Nov 20 09:07:14.123456 2026] [wsgi:error] [pid 123:tid 456] [client 192.0.2.7:51234] [id Zx9] first line\n"
 	f, err := ParseErrorFormat("")
 	if err != nil {
 		t.Fatal(err)
@@ -35,15 +40,24 @@ func TestDefaultErrorFormat(t *testing.T) {
 	}
 }
 
+// However a message looks, it makes as many lines as it has, and nothing in them drives a terminal.
 func FuzzParseErrorFormat(f *testing.F) {
-	for _, seed := range []string{"", defaultErrorFormat, `% \ %%%-m%+a%7F%{u}t`, "%", "%{", "%9999", "%{x}i"} {
+	for _, seed := range []string{"", defaultErrorFormat, `% \ %%%-m%+a%7F%{u}t`, "%", "%{", "%9999", "%{x}i", "json"} {
 		f.Add(seed, "a\nb")
 	}
 	f.Fuzz(func(t *testing.T, text, message string) {
-		if parsed, err := ParseErrorFormat(text); err == nil {
-			r := event
-			r.Message = message
-			parsed.Append(nil, &r)
+		parsed, err := ParseErrorFormat(text)
+		if err != nil || strings.ContainsFunc(text, unicode.IsControl) {
+			return
+		}
+		r := event
+		r.Message, r.Client, r.Module = message, message, message
+		lines := string(parsed.Append(nil, &r))
+		if most := strings.Count(strings.TrimRight(message, "\n"), "\n") + 1; strings.Count(lines, "\n") > most {
+			t.Errorf("format %q, message %q: %q", text, message, lines)
+		}
+		if utf8.ValidString(text) && (!utf8.ValidString(lines) || strings.ContainsAny(lines, "\x00\x1b\r\x7f\u009b")) {
+			t.Errorf("format %q, message %q: %q", text, message, lines)
 		}
 	})
 }

@@ -83,6 +83,15 @@ func ParseFrame(b []byte) (Frame, error) {
 	return f, f.cut(b)
 }
 
+// accessLines are the lines in a datagram that is a block of the access log as Client sends it, without names. They are not
+// copied, since there may be millions.
+func accessLines(b []byte) ([]byte, bool) {
+	if len(b) < frameHead || len(b) > MaxFrame || Kind(b[0]) != KindAccess || b[2]|b[3]|b[4]|b[5]|b[6]|b[7] != 0 {
+		return nil, false
+	}
+	return b[frameHead:], true
+}
+
 // cut sets the texts of f from the datagram b, whose head has been checked.
 func (f *Frame) cut(b []byte) error {
 	rest := b[frameHead:]

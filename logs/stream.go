@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,15 +17,19 @@ var errStalled = errors.New("nobody reads what is written")
 
 // A stream is a terminal or pipe that somebody else opened: standard output or error. Whoever reads it may stop doing so (Ctrl-S, a
 // collector that hangs), and a write would then block the supervisor and after it every worker. So a write waits a second
-// at most, and after one that has failed not at all until there is room again. It is used under the lock of its file.
+// at most, and after one that has failed not at all until there is room again. Any goroutine may write.
 type stream struct {
-	f       *os.File
-	wait    time.Duration // sendWait, but for tests
+	f    *os.File
+	wait time.Duration // sendWait, but for tests
+
+	mu      sync.Mutex // standard error is told about every log
 	stalled bool
 }
 
 // Write writes b, or fails with what it could not write.
 func (s *stream) Write(b []byte) (written int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for len(b) > 0 {
 		if !s.writable() {
 			return written, errStalled
@@ -39,7 +44,7 @@ func (s *stream) Write(b []byte) (written int, err error) {
 	return written, nil
 }
 
-// writable waits for room.
+// writable waits for room. The caller holds mu.
 func (s *stream) writable() bool {
 	wait := s.wait
 	if s.stalled {

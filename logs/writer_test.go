@@ -3,9 +3,11 @@ package logs
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -37,14 +39,14 @@ func TestWriterFiles(t *testing.T) {
 	if err := os.WriteFile(errorLog, []byte("old\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	w, err := OpenWriter(Options{ErrorLog: errorLog, AccessLog: accessLog, Level: Warn, ErrorFormat: plainFormat(t)})
+	w, err := OpenWriter(Options{ErrorLog: errorLog, AccessLog: accessLog, Levels: Levels{Level: Warn}, ErrorFormat: plainFormat(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fd, supervisor := packetPair(t)
 	done := make(chan error)
 	go func() { done <- w.Serve(supervisor) }()
-	c := NewClient(fd, Debug)
+	c := NewClient(fd, Levels{Level: Debug})
 	c.Log(Record{Level: Error, Module: "wsgi", Client: "192.0.2.7:1", Message: "one\ntwo\n"})
 	c.Log(Record{Level: Debug, Module: "wsgi", Message: "below the writer's level"})
 	c.Access([]byte("GET /\n"))
@@ -69,7 +71,7 @@ func TestWriterFiles(t *testing.T) {
 
 func TestWriterStreams(t *testing.T) {
 	var out, errs bytes.Buffer
-	w, err := OpenWriter(Options{AccessLog: "-", Level: Notice, ErrorFormat: plainFormat(t), Stdout: &out, Stderr: &errs})
+	w, err := OpenWriter(Options{AccessLog: "-", Levels: Levels{Level: Notice}, ErrorFormat: plainFormat(t), Stdout: &out, Stderr: &errs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +119,41 @@ func TestWriterReopen(t *testing.T) {
 	w.Log(Record{Message: "still alive"})
 }
 
+// Other options take over without a stop: other files, levels and formats. A file that stays is not opened again, and with an
+// error all goes on.
+func TestWriterConfigure(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	o := Options{ErrorLog: at("errors"), AccessLog: at("accesses"), Levels: Levels{Level: Warn}, ErrorFormat: plainFormat(t)}
+	w, err := OpenWriter(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(at("errors"), at("moved")); err != nil {
+		t.Fatal(err)
+	}
+	o.Levels, o.AccessLog = Levels{Level: Info}, at("other")
+	if err := w.Configure(o); err != nil {
+		t.Fatal(err)
+	}
+	w.Log(Record{Level: Info, Module: "core", Message: "kept"})
+	w.Access([]byte("GET /\n"))
+	missing := o
+	missing.ErrorLog, missing.AccessLog = at("new"), at("missing/log")
+	if err := w.Configure(missing); err == nil {
+		t.Error("a log in a missing directory was opened")
+	}
+	w.Log(Record{Level: Info, Module: "core", Message: "still"})
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{"moved": "[core:info] kept\n[core:info] still\n", "accesses": "", "other": "GET /\n"} {
+		if got := content(t, at(name)); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestOpenWriterRefuses(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing", "log")
 	for _, o := range []Options{{ErrorLog: missing}, {AccessLog: missing}} {
@@ -128,7 +165,7 @@ func TestOpenWriterRefuses(t *testing.T) {
 
 func TestWriterReportsBadFramesOnce(t *testing.T) {
 	var errs bytes.Buffer
-	w, err := OpenWriter(Options{Level: Warn, ErrorFormat: plainFormat(t), Stderr: &errs})
+	w, err := OpenWriter(Options{Levels: Levels{Level: Warn}, ErrorFormat: plainFormat(t), Stderr: &errs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +175,7 @@ func TestWriterReportsBadFramesOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := NewClient(fd, Warn)
+	c := NewClient(fd, Levels{Level: Warn})
 	c.Log(Record{Level: Warn, Module: "core", Message: "good"})
 	_ = unix.Shutdown(fd, unix.SHUT_WR)
 	if err := w.Serve(supervisor); err != nil {
@@ -165,26 +202,28 @@ func (f *faulty) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// A full disk is told once, loses what it loses, and the first line after it begins on a line of its own.
+// A full disk is told once, loses what it loses, and counts it. The line that it has cut in two is whole afterwards.
 func TestWriterFullDisk(t *testing.T) {
 	disk, errs := &faulty{room: 14}, &bytes.Buffer{}
 	w, err := OpenWriter(Options{Stdout: disk, Stderr: errs})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"line one\n", "line two\n", "line three\n"} {
-		w.Access([]byte(line))
+	for _, lines := range []string{"line one\n", "line two\nline three\n", "line four\n", "line five\n"} {
+		w.Access([]byte(lines))
 	}
 	if strings.Count(errs.String(), "no space left on device") != 1 {
 		t.Errorf("stderr %q", errs)
 	}
+	disk.room = 2 // not enough for the rest of line two
+	w.Access([]byte("line six\n"))
 	disk.room = 1000
-	w.Access([]byte("line four\n"))
-	w.Access([]byte("line five\n"))
-	if got, want := disk.String(), "line one\nline \nline four\nline five\n"; got != want {
+	w.Access([]byte("line seven\n"))
+	w.Access([]byte("line eight\n"))
+	if got, want := disk.String(), "line one\nline two\nline seven\nline eight\n"; got != want {
 		t.Errorf("log %q, want %q", got, want)
 	}
-	if !strings.HasSuffix(errs.String(), "takes data again; 2 writes were lost\n") {
+	if !strings.HasSuffix(errs.String(), "takes data again; 4 lines were lost.\n") {
 		t.Errorf("stderr %q", errs)
 	}
 }
@@ -199,7 +238,73 @@ func TestWriterDevFull(t *testing.T) {
 	defer w.Close()
 	w.Log(Record{Message: "lost"})
 	w.Log(Record{Message: "lost too"})
-	if got := errs.String(); strings.Count(got, "cannot write") != 1 {
+	if got := errs.String(); strings.Count(got, "Cannot write") != 1 {
 		t.Errorf("stderr %q", got)
+	}
+}
+
+// BenchmarkWriterAccess is a line of the access log in the supervisor: it comes in a frame with many others.
+func BenchmarkWriterAccess(b *testing.B) {
+	w, err := OpenWriter(Options{AccessLog: filepath.Join(b.TempDir(), "log"), Rotate: 64 << 20, Keep: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	line := strings.Repeat("x", 99) + "\n"
+	lines := flushSize / len(line)
+	frame, err := AppendFrame(nil, &Frame{Kind: KindAccess, Record: Record{Message: strings.Repeat(line, lines)}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%lines != 0 {
+			continue
+		}
+		if err := w.frame(frame); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkWriterRecord is a record of the error log there.
+func BenchmarkWriterRecord(b *testing.B) {
+	w, err := OpenWriter(Options{ErrorLog: filepath.Join(b.TempDir(), "log"), Levels: Levels{Level: Warn}, Rotate: 64 << 20, Keep: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	frame, err := AppendFrame(nil, &Frame{Kind: KindError, Record: event})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := w.frame(frame); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Two logs that fail at once are both told on standard error. The race detector has something to say about it.
+func TestWriterTellsTwice(t *testing.T) {
+	r, stderr, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w, err := OpenWriter(Options{ErrorLog: "/dev/full", AccessLog: "/dev/full", Levels: Levels{Level: Warn}, Stderr: stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	both.Go(func() { w.Access([]byte("GET /\n")) })
+	both.Go(func() { w.Log(Record{Level: Error, Message: "something happened"}) })
+	both.Wait()
+	_ = w.Close()
+	_ = stderr.Close()
+	told, err := io.ReadAll(r)
+	if n := bytes.Count(told, []byte("Cannot write to the log file /dev/full")); err != nil || n != 2 {
+		t.Errorf("told %d times, %v: %q", n, err, told)
 	}
 }

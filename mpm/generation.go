@@ -45,6 +45,9 @@ func (g *generation) places() (all []*place) {
 
 // longest returns the longest of one timeout over the groups of g: what the front is given.
 func (g *generation) longest(timeout func(*group) time.Duration) (d time.Duration) {
+	if len(g.groups) == 0 {
+		return timeout(&group{Group: Group{Shutdown: g.plan.Shutdown, Graceful: g.plan.Graceful}.normal()})
+	}
 	for _, p := range g.groups {
 		d = max(d, timeout(p))
 	}

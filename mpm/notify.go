@@ -100,7 +100,7 @@ func (s *Supervisor) tellUser(text string) {
 	s.herald.failure = lastLine(text)
 	if !s.herald.told && !s.herald.announced {
 		s.herald.told = true
-		fmt.Fprintf(s.o.Stderr, "gild: the application could not be loaded; requests are answered with an error until it can:\n%s\n",
+		fmt.Fprintf(s.o.Stderr, "gild: the application, or a script, could not be loaded; requests are answered with an error until it can:\n%s\n",
 			strings.TrimSpace(text))
 	}
 }

@@ -15,6 +15,9 @@ type Plan struct {
 	Generation int   // its number, told to every child
 	Front      *Role // nil = embedded: the processes of the groups accept connections themselves
 	Groups     []Group
+
+	// How long the front has for the requests that run, if there are no groups that say so: for leaving at once, and for finishing.
+	Shutdown, Graceful time.Duration
 }
 
 // A Role is what the children of one kind execute, as whom and with what.
@@ -56,8 +59,8 @@ const (
 
 // check says what is wrong with p.
 func (p *Plan) check() error {
-	if len(p.Groups) == 0 {
-		return errors.New("mpm: a plan needs a process group")
+	if len(p.Groups) == 0 && p.Front == nil {
+		return errors.New("mpm: a plan needs a front or a process group")
 	}
 	if p.Front != nil {
 		if err := p.Front.check(); err != nil {

@@ -218,7 +218,7 @@ func TestProcessFailedThenReady(t *testing.T) {
 		t.Errorf("the failed process was told %q last", got)
 	}
 	y.stop()
-	y.saw("could not load its application: ImportError: no x", "gild: the application could not be loaded", "Traceback (most recent")
+	y.saw("could not load its application: ImportError: no x", "gild: the application, or a script, could not be loaded", "Traceback (most recent")
 }
 
 // HUP replaces both daemons, in turn, and reopens the log; the front stays.

@@ -81,7 +81,7 @@ func supervisorMain() {
 	if err := json.NewDecoder(os.Stdin).Decode(&p); err != nil {
 		die(err)
 	}
-	writer, err := logs.OpenWriter(logs.Options{ErrorLog: p.ErrorLog, Level: logs.Debug})
+	writer, err := logs.OpenWriter(logs.Options{ErrorLog: p.ErrorLog, Levels: logs.Levels{Level: logs.Debug}})
 	if err != nil {
 		die(err)
 	}
@@ -139,7 +139,7 @@ func childMain() {
 	if err := json.Unmarshal(parent.Config, &p); err != nil {
 		die(err)
 	}
-	log := logs.NewClient(parent.LogFD, logs.Debug)
+	log := logs.NewClient(parent.LogFD, logs.Levels{Level: logs.Debug})
 	logs.Printf(log, logs.Info, "core", "child says hello")
 	home, err := net.Dial("tcp", p.Home)
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 // TestStories plays every file of testdata/supervisor against a supervisor without processes. A story is a list of events, one a line; the
 // lines indented below an event are what the supervisor did about it. Events:
 //
-//	start embedded|daemon WORD...   the supervisor begins. Words: terminal, pid1, systemd, and numbers and durations of the first
+//	start embedded|daemon|front WORD...
+//	                                the supervisor begins; with "front" there are no groups. Words: terminal, pid1, systemd, and numbers and durations of the first
 //	                                group: processes=2, min=, max=, spare=MIN-MAX, records=, startup=, shutdown=, graceful=, eviction=
 //	configuration same              the configuration is as it was when it is read again (also: bad)
 //	configuration changed WORD...   it is this one, the next time it is read
@@ -245,7 +246,10 @@ func (w *world) plan(words []string) *Plan {
 		}
 	}
 	p := &Plan{Generation: w.generation, Groups: []Group{g}}
-	if w.placement == "daemon" {
+	if w.placement == "front" {
+		p.Groups, p.Shutdown, p.Graceful = nil, g.Shutdown, g.Graceful
+	}
+	if w.placement != "embedded" {
 		p.Front = &Role{Name: "front", Args: []string{"x"}, Config: []byte("{}")}
 	}
 	return p

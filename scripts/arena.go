@@ -7,10 +7,10 @@ import (
 	"gild/cpython"
 )
 
-// hasSeats reports whether a connection holds a thread of the group for as long as it lives. A question to the permission
-// script belongs to no connection.
+// hasSeats reports whether a connection holds a thread of the group for as long as it lives. A question that gild asks
+// its scripts for itself belongs to no connection.
 func hasSeats(c *config.Config, g *config.ProcessGroup) bool {
-	return c.MPM != config.Event && !g.Permission
+	return c.MPM != config.Event && !g.Asked()
 }
 
 // requests is how many requests can be in the hands of a front at once, at the least: also those whose body is still coming.

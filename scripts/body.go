@@ -12,9 +12,9 @@ import (
 	"gild/server"
 )
 
-// A body brings a request body into its slot. A body that fits the window is there before Python sees the request, so
-// that a slow client costs no Python thread. A larger one, or one the client holds back until it is asked for it
-// (100-continue), is brought by a goroutine of its own while the application reads.
+// A body brings a request body into its slot. One that fits the window was read before there was a slot, so that a slow
+// client costs neither that nor a Python thread (smallbody.go). A larger one, or one the client holds back until it is asked
+// for it (100-continue), is brought by a goroutine of its own while the application reads.
 type body struct {
 	x       *server.Exchange
 	waits   bool          // for the application's first read
@@ -32,64 +32,39 @@ const chunkedPatience = 50 * time.Millisecond
 // discardBytes is how much of a body that the application did not want is read for the sake of the connection.
 const discardBytes = 256 << 10
 
-// openBody reads what is to be read before the call, and returns the length of the body if it is known by then, or -1.
-// An error is that of the client: nothing was submitted.
-func (e *Engine) openBody(slot *cpython.Request, x *server.Exchange) (*body, int64, error) {
-	r := x.Request
+// openBody sees to the body of a request that has got its slot, and returns the length of the body if it is known before the
+// call, or -1.
+func (e *Engine) openBody(slot *cpython.Request, x *server.Exchange, small *smallBody) (*body, int64) {
 	b := &body{slot: slot, x: x}
-	slot.SetBodyLength(r.ContentLength)
-	b.expected()
+	length := x.Request.ContentLength
+	slot.SetBodyLength(length)
 	switch {
-	case r.ContentLength == 0:
+	case length == 0:
 		slot.EndInput(cpython.Complete)
-		return b, 0, nil
-	case b.waits:
-	case r.ContentLength > 0 && r.ContentLength <= cpython.InputSize:
-		return b, r.ContentLength, b.readAll()
-	case r.ContentLength < 0:
-		length := b.readChunked()
-		return b, length, nil
+		return b, 0
+	case small != nil:
+		small.pour(slot)
+		return b, length
+	}
+	expected(x)
+	b.waits = holdsBack(x.Request) && x.Request.ProtoMajor < 3
+	if length < 0 && !b.waits {
+		return b, b.readChunked()
 	}
 	b.later = true
-	return b, r.ContentLength, nil
+	return b, length
 }
 
-// expected sees to a client that waits for "100 Continue" before it sends the body. On a connection of HTTP/1 net/http says it
-// when the body is first read, so it is not read before the application wants it. On a stream of HTTP/2 net/http says it,
-// too, but has removed the field; on one of HTTP/3 it is said here, and now, since only the handler's goroutine may write.
-func (b *body) expected() {
-	r := b.x.Request
-	switch {
-	case r.Header["Expect"] == nil || r.ContentLength == 0:
-	case r.ProtoMajor < 3:
-		b.waits = true
-	default:
-		b.x.WriteHeader(http.StatusContinue)
-	}
-}
+// holdsBack reports whether the client waits for "100 Continue" before it sends the body. On a connection of HTTP/1 net/http
+// says it when the body is first read, so it is not read before the application wants it. On a stream of HTTP/2 net/http says
+// it, too, but has removed the field; on one of HTTP/3 it is said by expected.
+func holdsBack(r *http.Request) bool { return r.Header["Expect"] != nil && r.ContentLength != 0 }
 
-// readAll reads a body that fits the window. A body that ends early is the application's to find out, which reads what
-// there is and then gets an OSError.
-func (b *body) readAll() error {
-	for n := int64(0); n < b.x.Request.ContentLength; {
-		m, err := b.x.Request.Body.Read(b.slot.Input())
-		b.slot.CommitInput(m)
-		n += int64(m)
-		if err != nil && n < b.x.Request.ContentLength {
-			return b.fail(err)
-		}
+// expected says "100 Continue" on a stream of HTTP/3, and at once, since only the handler's goroutine may write.
+func expected(x *server.Exchange) {
+	if holdsBack(x.Request) && x.Request.ProtoMajor > 2 {
+		x.WriteHeader(http.StatusContinue)
 	}
-	b.slot.EndInput(cpython.Complete)
-	return nil
-}
-
-// fail ends the body with what went wrong. The client's fault is its own answer, unless it has gone.
-func (b *body) fail(err error) error {
-	if endOf(err) != cpython.Torn {
-		return err
-	}
-	b.slot.EndInput(cpython.Torn)
-	return nil
 }
 
 // endOf says how an error of a request body looks to the application.

@@ -1,6 +1,8 @@
 package scripts
 
 import (
+	"sync"
+
 	"gild/config"
 	"gild/cpython"
 	"gild/logs"
@@ -14,13 +16,21 @@ const ServerSoftware = "gild"
 // the process group that runs the application.
 type Engine struct {
 	groups []*group
-	permit *permission // nil: there is no permission script
 	config *config.Config
 	fixed  *cpython.Block // keys of every environ of this configuration
-	https  bool           // wsgi.url_scheme is https, whatever the connection is
 	ssl    *sslEnviron    // nil: not asked for
 	log    logs.Logger
 	target string
+	script string // file of the application, for the log; "" is a module
+
+	questions map[string]*question // that scripts can be asked
+	asked     *cpython.Block       // keys of every environ of these questions
+	lookup    *sslEnviron          // what they may ask mod_ssl for; nil: there is no HTTPS
+	handlers  map[string]handler   // of files, by extension
+	copies    copies               // of what is being written
+	store     store                // of responses to slow clients
+
+	deliveries, smallBodies sync.Pool // to be used again
 }
 
 // group is a process group as the front sees it.
@@ -31,9 +41,15 @@ type group struct {
 	ignore map[string]bool // paths whose requests are no activity
 }
 
+// hasWaiting reports whether requests wait for a thread.
+func (g *group) hasWaiting() bool { return g.pool.Queued() > 0 }
+
 // NewEngine returns the front for the process groups of c, whose pools are given in the same order.
 func NewEngine(c *config.Config, pools []*cpython.Pool, log logs.Logger) *Engine {
-	e := &Engine{config: c, log: log, target: targetName(c), fixed: fixedEnviron(c), https: claimsHTTPS(c)}
+	e := &Engine{config: c, log: log, store: store{log: log}, target: targetName(c), fixed: fixedEnviron(c)}
+	if c.Application.Type == config.Script {
+		e.script = c.Application.Target
+	}
 	for i, pool := range pools {
 		g := &group{ProcessGroup: &c.Groups[i], pool: pool, seats: hasSeats(c, &c.Groups[i]), ignore: map[string]bool{}}
 		for _, path := range g.IgnoreActivity {
@@ -41,7 +57,8 @@ func NewEngine(c *config.Config, pools []*cpython.Pool, log logs.Logger) *Engine
 		}
 		e.groups = append(e.groups, g)
 	}
-	e.permit = permissionOf(c, e.groups)
+	e.questions, e.asked = questionsOf(c, e.groups), questionBlock()
+	e.handlers = handlersOf(c)
 	return e
 }
 

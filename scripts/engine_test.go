@@ -78,6 +78,7 @@ var served = sync.OnceValue(func() string {
 		Listeners: []server.Listener{{Socket: socket, Info: server.Info{Host: "configured", Port: "8000", Scheme: "http", Addr: socket.Addr()}}},
 		Handler:   testEngine(),
 		Mount:     "/mount",
+		Site:      server.Site{Encrypted: testEngine().config.ClaimsHTTPS()},
 		Timeouts:  server.Timeouts{KeepAlive: time.Minute},
 		ErrorLog:  testLog,
 	})

@@ -12,6 +12,7 @@ import (
 	"gild/config"
 	"gild/cpython"
 	"gild/server"
+	"gild/server/cgi"
 )
 
 // fixedEnviron are the keys that do not depend on the request.
@@ -30,44 +31,64 @@ func fixedEnviron(c *config.Config) *cpython.Block {
 	return &b
 }
 
-// claimsHTTPS says whether --setenv HTTPS makes wsgi.url_scheme https whatever the connection is, as a server variable of
-// that name does in Apache (S32): something in front of gild speaks TLS. It cannot make a connection with TLS one without.
-func claimsHTTPS(c *config.Config) bool {
-	for _, v := range c.SetEnv {
-		if v.Key == "HTTPS" {
-			return v.Value == "1" || strings.EqualFold(v.Value, "on")
-		}
-	}
-	return false
-}
-
 // environ writes the environ of a request into its slot (section 4.1 and 4.3 of the reference, PEP 3333).
 func (e *Engine) environ(slot *cpython.Request, x *server.Exchange, bodyLength int64) {
 	r := x.Request
 	// First, so that a crash can say what was being served without a search.
-	slot.Add("REQUEST_METHOD", r.Method)
+	slot.Add("REQUEST_METHOD", e.method(r))
 	slot.Add("REQUEST_URI", r.RequestURI)
-	e.path(slot, r)
+	e.path(slot, x)
 	slot.Add("SERVER_PROTOCOL", r.Proto)
 	slot.SetClient(r.RemoteAddr)
-	slot.Add("SERVER_NAME", e.serverName(r.Host, x.Listener()))
+	slot.Add("SERVER_NAME", e.serverName(cmp.Or(x.ServerName(), r.Host), x.Listener()))
 	e.connection(slot, x)
 	e.ssl.add(slot, x)
-	slot.AddPath("SCRIPT_FILENAME", e.target)
-	slot.AddPath("DOCUMENT_ROOT", e.config.ServerRoot)
-	slot.AddPath("CONTEXT_DOCUMENT_ROOT", e.config.ServerRoot)
 	slot.AddBlock(e.fixed)
+	e.file(slot, x)
 	e.headers(slot, r, bodyLength)
+	identify(slot, x)
+	for _, v := range x.Variables() {
+		slot.Add(v.Name, v.Value)
+	}
 }
 
-// path adds the decoded path, split at the mount point.
-func (e *Engine) path(slot *cpython.Request, r *http.Request) {
-	script, info := splitPath(r.URL.Path, e.config.Application.MountPoint)
-	slot.Add("SCRIPT_NAME", script)
-	slot.Add("PATH_INFO", info)
-	slot.Add("QUERY_STRING", r.URL.RawQuery)
+// method is GET for HEAD if that is asked for (S34): the response is then that of GET, and the server drops its body.
+func (e *Engine) method(r *http.Request) string {
+	if r.Method == http.MethodHead && e.config.Responses.HEADToGET {
+		return http.MethodGet
+	}
+	return r.Method
+}
+
+// identify adds who the client is known to be.
+func identify(slot *cpython.Request, x *server.Exchange) {
+	if x.User != "" {
+		slot.Add("REMOTE_USER", x.User)
+		slot.Add("AUTH_TYPE", x.AuthType)
+	}
+}
+
+// path adds the decoded path, split at the mount point. Where a believed proxy has mounted the site, SCRIPT_NAME is what it
+// says, and the rest of the path is what the proxy has left of it, without the mount point here (section 2.4 of the reference).
+func (e *Engine) path(slot *cpython.Request, x *server.Exchange) {
+	script, info := e.splitPath(x)
 	slot.Add("mod_wsgi.script_name", script)
 	slot.Add("mod_wsgi.path_info", info)
+	if name, ok := x.ScriptName(); ok {
+		slot.Add("mod_wsgi.mount_point", name)
+		script = mountedAt(name, x.Resource)
+	}
+	slot.Add("SCRIPT_NAME", script)
+	slot.Add("PATH_INFO", info)
+	slot.Add("QUERY_STRING", x.Request.URL.RawQuery)
+}
+
+// splitPath is SCRIPT_NAME and PATH_INFO.
+func (e *Engine) splitPath(x *server.Exchange) (script, info string) {
+	if x.Resource != nil {
+		return x.Resource.ScriptName, x.Resource.PathInfo
+	}
+	return splitPath(x.Request.URL.Path, e.config.Application.MountPoint)
 }
 
 // splitPath splits a path below the mount point into SCRIPT_NAME and PATH_INFO, with repeated slashes as one.
@@ -88,16 +109,16 @@ func collapse(path string) string {
 }
 
 // connection adds the keys that all requests of a connection share, made by the first of them. A stream of HTTP/2 or HTTP/3
-// has only one; and the address of a client of HTTP/3 may change.
+// has only one; the address of a client of HTTP/3 may change; and a proxy brings requests of many clients.
 func (e *Engine) connection(slot *cpython.Request, x *server.Exchange) {
-	if x.Request.ProtoMajor > 1 {
-		addresses(slot, x.Request, x.Listener())
+	if x.Request.ProtoMajor > 1 || x.BehindProxy() {
+		addresses(slot, x)
 		return
 	}
 	c := connectionOf(x)
 	if c.addresses == nil {
 		c.addresses = new(cpython.Block)
-		addresses(c.addresses, x.Request, x.Listener())
+		addresses(c.addresses, x)
 	}
 	slot.AddBlock(c.addresses)
 }
@@ -105,14 +126,14 @@ func (e *Engine) connection(slot *cpython.Request, x *server.Exchange) {
 // An environ is where keys are added: a slot, or a block of keys that several requests share.
 type environ interface{ Add(key, value string) }
 
-// addresses are those of the connection. SERVER_PORT is the port that accepted it, whatever the Host header says; so is
-// REQUEST_SCHEME that of the socket, as Apache's.
-func addresses(to environ, r *http.Request, listener *server.Info) {
-	host, port, _ := net.SplitHostPort(r.RemoteAddr)
-	to.Add("REMOTE_ADDR", host)
-	to.Add("REMOTE_PORT", port)
-	to.Add("SERVER_PORT", listener.Port)
-	if ip := localIP(r); ip != nil {
+// addresses are those of the connection, unless a believed proxy has told others. SERVER_PORT is the port that accepted it, whatever
+// the Host header says; so is REQUEST_SCHEME that of the socket, as Apache's.
+func addresses(to environ, x *server.Exchange) {
+	listener := x.Listener()
+	to.Add("REMOTE_ADDR", x.Client())
+	to.Add("REMOTE_PORT", x.ClientPort())
+	to.Add("SERVER_PORT", x.ServerPort())
+	if ip := localIP(x.Request); ip != nil {
 		to.Add("SERVER_ADDR", ip.String())
 	}
 	to.Add("REQUEST_SCHEME", listener.Scheme)
@@ -134,7 +155,7 @@ func localIP(r *http.Request) net.IP {
 	return nil
 }
 
-// serverName is the host that the client asked for, without the port (UseCanonicalName Off), or the configured one;
+// serverName is the host that the client asked for, or what a believed proxy says instead, without the port (UseCanonicalName Off), or the configured one;
 // escaped, because applications put it into pages.
 func (e *Engine) serverName(host string, listener *server.Info) string {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
@@ -201,25 +222,10 @@ func environKey(name string) string {
 	return key
 }
 
-// makeKey applies S3: a name with anything but letters, digits and hyphens is dropped, since an underscore could pass
-// for a hyphen; and so is Proxy, which libraries would take for HTTP_PROXY (CVE-2016-5385).
+// makeKey applies S3, as for programs, see [cgi.Variable]. An application may see what is meant for a proxy in front, as with mod_wsgi.
 func makeKey(name string) string {
-	if name == "Content-Type" {
-		return "CONTENT_TYPE"
+	if name == "Proxy-Authorization" {
+		return "HTTP_PROXY_AUTHORIZATION"
 	}
-	if name == "Proxy" {
-		return ""
-	}
-	b := []byte("HTTP_" + name)
-	for i := len("HTTP_"); i < len(b); i++ {
-		switch c := b[i]; {
-		case c >= 'a' && c <= 'z':
-			b[i] = c - 'a' + 'A'
-		case c == '-':
-			b[i] = '_'
-		case c < '0' || c > '9' && c < 'A' || c > 'Z':
-			return ""
-		}
-	}
-	return string(b)
+	return cgi.Variable(name)
 }

@@ -123,23 +123,6 @@ func TestServerName(t *testing.T) {
 	}
 }
 
-func TestClaimsHTTPS(t *testing.T) {
-	for _, c := range []struct {
-		list []config.Pair
-		want bool
-	}{
-		{nil, false},
-		{[]config.Pair{{Key: "HTTPS", Value: "1"}}, true},
-		{[]config.Pair{{Key: "A", Value: "1"}, {Key: "HTTPS", Value: "On"}}, true},
-		{[]config.Pair{{Key: "HTTPS", Value: "off"}}, false},
-		{[]config.Pair{{Key: "https", Value: "on"}}, false},
-	} {
-		if got := claimsHTTPS(&config.Config{SetEnv: c.list}); got != c.want {
-			t.Errorf("%v is %v", c.list, got)
-		}
-	}
-}
-
 // ---- response headers -------------------------------------------------------------
 
 // A listLogger keeps the messages that it gets.

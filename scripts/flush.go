@@ -2,9 +2,6 @@ package scripts
 
 import (
 	"time"
-
-	"gild/cpython"
-	"gild/server"
 )
 
 // A flusher decides when what the application has written so far must be seen by the client. While more may come in a
@@ -19,21 +16,25 @@ type flusher struct {
 // passed counts n bytes.
 func (f *flusher) passed(n int) { f.pending += n }
 
-// wait waits for news of the slot, and flushes when none comes soon.
-func (f *flusher) wait(slot *cpython.Request, x *server.Exchange) error {
-	if f.pending > 0 {
-		if f.since.IsZero() {
-			f.since = time.Now()
-		}
-		rest := f.group.ResponseFlushDelay - time.Since(f.since)
-		if f.pending < f.group.ResponseBufferSize && slot.WaitFor(rest) {
-			return nil
-		}
-		f.pending, f.since = 0, time.Time{}
-		if err := x.FlushError(); err != nil {
-			return err
-		}
+// A waiter is what more of the response comes from: the slot, or the spool of the relief.
+type waiter interface {
+	Wait()
+	WaitFor(d time.Duration) bool
+}
+
+// wait waits for news, or flushes when none comes soon: then the next call waits.
+func (f *flusher) wait(from waiter, d *delivery) error {
+	if f.pending == 0 {
+		from.Wait()
+		return nil
 	}
-	slot.Wait()
-	return nil
+	if f.since.IsZero() {
+		f.since = time.Now()
+	}
+	rest := f.group.ResponseFlushDelay - time.Since(f.since)
+	if f.pending < f.group.ResponseBufferSize && from.WaitFor(rest) {
+		return nil
+	}
+	f.pending, f.since = 0, time.Time{}
+	return d.flush()
 }

@@ -9,15 +9,19 @@ import (
 	"gild/cpython"
 	"gild/logs"
 	"gild/server"
-
-	"github.com/pkg/errors"
 )
 
-// ServeHTTP serves one request with the application. w must come from package server.
+// ServeHTTP serves one request with the application, or with the handler of its Resource. w must come from package server.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := server.From(w)
-	x.Handler = "wsgi-handler"
+	e.introduce(x)
 	g := e.groupFor(x)
+	small, err := e.readSmall(x)
+	if err != nil {
+		x.Abort(err) // the client was too slow or sent too much
+		return
+	}
+	defer e.closeSmall(small)
 	seat, err := g.seat(r.Context(), connectionOf(x))
 	if err != nil {
 		e.fail(x, g, err)
@@ -28,19 +32,14 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.fail(x, g, err)
 		return
 	}
-	e.serve(g, slot, seat, x)
+	e.serve(g, slot, seat, x, small)
 }
 
 // serve owns the slot: it releases it when the request is over.
-func (e *Engine) serve(g *group, slot *cpython.Request, seat *cpython.Seat, x *server.Exchange) {
-	body, length, err := e.openBody(slot, x)
-	if err != nil {
-		slot.Release()
-		x.Abort(err) // the client was too slow, sent too much or has left
-		return
-	}
+func (e *Engine) serve(g *group, slot *cpython.Request, seat *cpython.Seat, x *server.Exchange, small *smallBody) {
+	body, length := e.openBody(slot, x, small)
 	e.environ(slot, x, length)
-	if err := slot.Submit(x.Request.Context(), 0, e.flags(g, x), x.Start, seat); err != nil {
+	if err := slot.Submit(x.Request.Context(), e.numberFor(x), e.flags(g, x), x.Start, seat); err != nil {
 		body.release()
 		slot.Release()
 		body.abort()
@@ -48,15 +47,9 @@ func (e *Engine) serve(g *group, slot *cpython.Request, seat *cpython.Seat, x *s
 		return
 	}
 	body.start()
-	result := e.respond(g, slot, x)
-	body.release()
-	x.TID = slot.TID()
-	times := slot.Times()
-	x.Times = server.Times{Queue: times.Queue, GIL: times.GIL, Application: times.Application, FirstByte: times.FirstByte}
-	slot.Release()
-	if result != nil {
+	if err := e.deliver(g, slot, x, body); err != nil {
 		body.abort()
-		e.fail(x, g, result)
+		e.fail(x, g, err)
 		return
 	}
 	body.finish()
@@ -67,58 +60,13 @@ func (e *Engine) flags(g *group, x *server.Exchange) uint32 {
 	if x.Request.Method == http.MethodHead {
 		flags |= cpython.NoBody
 	}
-	if e.https || x.Listener().Scheme == "https" {
+	if x.Scheme() == "https" {
 		flags |= cpython.HTTPS
 	}
 	if len(g.ignore) > 0 && g.ignore[x.Request.URL.Path] {
 		flags |= cpython.NoActivity
 	}
 	return flags
-}
-
-// errTorn is a response that the application did not finish; its log has the reason.
-var errTorn = errors.New("the application failed while it answered")
-
-// respond passes the response on as it comes, until Python is through. It returns an error if the response is not
-// complete.
-func (e *Engine) respond(g *group, slot *cpython.Request, x *server.Exchange) error {
-	begun, flusher := false, flusher{group: g}
-	for {
-		done := slot.Done() // looked at first: what was written before it is then visible
-		if done && slot.Verdict() != 0 {
-			if err := e.judge(g, slot, x, begun); err != nil {
-				return err
-			}
-			continue
-		}
-		if !begun {
-			head, err := slot.Head()
-			if err != nil {
-				return err
-			}
-			if head != nil {
-				if err := checkHead(g, head); err != nil {
-					return err
-				}
-				begun = true
-				flusher.passed(1)
-				e.begin(slot, x, head, done)
-			}
-		}
-		if begun {
-			n, err := e.copyBody(slot, x)
-			if err != nil {
-				return err
-			}
-			flusher.passed(n)
-		}
-		if done {
-			return e.end(slot, x, begun)
-		}
-		if err := flusher.wait(slot, x); err != nil {
-			return err
-		}
-	}
 }
 
 // checkHead refuses a header line that is longer than --header-buffer-size allows.
@@ -141,6 +89,10 @@ func (e *Engine) begin(slot *cpython.Request, x *server.Exchange, head *cpython.
 	}
 	if done && slot.End() == cpython.Complete {
 		setLength(h, slot, x.Request.Method, head.Status)
+	}
+	if e.config.Responses.ErrorOverride && head.Status >= http.StatusBadRequest {
+		x.Override(head.Status)
+		return
 	}
 	x.Reason = head.Reason
 	x.WriteHeader(head.Status)
@@ -188,31 +140,4 @@ func hasControl(s string) bool {
 		}
 	}
 	return false
-}
-
-// copyBody passes on what is in the window, and returns how many bytes that were.
-func (e *Engine) copyBody(slot *cpython.Request, x *server.Exchange) (total int, err error) {
-	for {
-		piece, err := slot.Output()
-		if err != nil || len(piece) == 0 {
-			return total, err
-		}
-		_, err = x.Write(piece)
-		slot.Advance(len(piece))
-		total += len(piece)
-		if err != nil {
-			return total, err
-		}
-	}
-}
-
-// end concludes a response after Python is through.
-func (e *Engine) end(slot *cpython.Request, x *server.Exchange, begun bool) error {
-	if slot.End() != cpython.Complete {
-		return errTorn
-	}
-	if !begun {
-		return errors.New("the application ended without a response")
-	}
-	return e.sendFile(slot, x)
 }

@@ -46,7 +46,7 @@ func newSite(handler http.Handler, mount string) (*site, error) {
 		Listeners: []server.Listener{{Socket: socket, Info: server.Info{Port: "8443", Scheme: "https", Addr: socket.Addr()}}},
 		Handler:   handler,
 		Mount:     mount,
-		Timeouts:  server.Timeouts{KeepAlive: time.Minute, Body: time.Hour},
+		Timeouts:  server.Timeouts{KeepAlive: time.Minute, Socket: time.Hour},
 		TLS:       &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}},
 		ErrorLog:  testLog,
 	})

@@ -3,8 +3,10 @@ package scripts
 import (
 	"embed"
 	"runtime/debug"
+	"strings"
 
 	"gild/config"
+	"gild/server/pagestyle"
 )
 
 //go:embed prelude.py
@@ -13,10 +15,10 @@ var prelude string
 // later are the files of the prelude that prelude.py compiles when they are first needed: most processes never do, and
 // all would pay for it when they start.
 //
-//go:embed stacks.py metrics.py files.py welcome.py permission.py
+//go:embed stacks.py metrics.py files.py loghandler.py welcome.py questions.py
 var later embed.FS
 
-// addLater adds the source of each of those files, under its name.
+// addLater adds the source of each of those files, under its name. The welcome page gets the style of all pages.
 func addLater(f *fields) {
 	entries, err := later.ReadDir(".")
 	if err != nil {
@@ -27,7 +29,7 @@ func addLater(f *fields) {
 		if err != nil {
 			panic(err)
 		}
-		f.add(entry.Name(), string(source))
+		f.add(entry.Name(), strings.Replace(string(source), "<style>@style@", "<style>"+pagestyle.CSS, 1))
 	}
 }
 

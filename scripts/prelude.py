@@ -83,12 +83,26 @@ def from_metrics(name):
     return function
 
 
+def make_log_handler():
+    """Has mod_wsgi make LogHandler when it is asked for: who does not log has no need of logging."""
+    import mod_wsgi
+    missing = mod_wsgi.__getattr__
+
+    def __getattr__(name):
+        if name == 'LogHandler':
+            mod_wsgi.LogHandler = later('loghandler.py')[name]
+            return mod_wsgi.LogHandler
+        return missing(name)
+    mod_wsgi.__getattr__ = __getattr__
+
+
 def furnish_modules():
     """What mod_wsgi has that is not written in C, and its companion, the module apache."""
     import mod_wsgi
     mod_wsgi.track_changes = track_changes
     for name in ('start_recording_metrics', 'request_metrics', 'process_metrics', 'server_metrics'):
         setattr(mod_wsgi, name, from_metrics(name))
+    make_log_handler()
     apache = type(sys)('apache', 'The server, as mod_wsgi shows it to applications.')
     apache.version = (2, 4, 0)
     apache.description = first(settings, 'server_description')
@@ -116,13 +130,15 @@ def load(spec):
     """Returns the WSGI callable that the spec names, or raises what its code raised."""
     spec = parse(spec)
     kind, name, target = first(spec, 'type'), first(spec, 'callable'), first(spec, 'target')
-    module = loaders[kind](spec)
+    module = loaders.get(kind, load_asked)(spec)
+    if kind == 'handler':
+        name = callable_of_handler(module, target, name)
     if not hasattr(module, name):
-        raise LookupError(absent[kind].format(target=target, name=name))
+        raise LookupError((absent if kind in loaders else not_defined).format(target=target, name=name))
     application = getattr(module, name)
     if not callable(application):
         raise TypeError(f"'{name}' of WSGI script '{target}' is not callable but of type {type(application).__name__}.")
-    return later('permission.py')['permission'](application) if kind == 'permission' else application
+    return application if kind in loaders else later('questions.py')['ask'](application, question(kind))
 
 
 def load_script(spec):
@@ -140,6 +156,24 @@ def load_script(spec):
         sys.modules.update(before)  # the old one goes on
         raise
     return module
+
+
+def load_handler(spec):
+    """A script for files beside the application, which stays __wsgi__."""
+    served = sys.modules.get('__wsgi__')
+    try:
+        return load_script(spec)
+    finally:
+        if served is not None:
+            sys.modules['__wsgi__'] = served
+
+
+def callable_of_handler(module, target, name):
+    """handle_request, or application as mod_wsgi-express allows."""
+    for candidate in name, 'application':
+        if hasattr(module, candidate):
+            return candidate
+    raise LookupError(f"Handler script '{target}' defines neither {name} nor application.")
 
 
 def name_of_script(spec):
@@ -178,9 +212,24 @@ def load_welcome(spec):
     return module
 
 
-loaders = {'script': load_script, 'permission': load_script, 'module': load_module, 'welcome': load_welcome}
-absent = dict.fromkeys(loaders, "Target WSGI script '{target}' does not contain WSGI application '{name}'.")
-absent['permission'] = "Permission script '{target}' does not define {name}(name)."
+asked = {}      # module of each file with functions that gild asks
+
+
+def load_asked(spec):
+    """One file may have the functions for several questions: then it is one module."""
+    path = first(spec, 'target')
+    if path not in asked:
+        asked[path] = load_script(spec)
+    return asked[path]
+
+
+def question(kind):
+    return later('questions.py')['questions'][kind]
+
+
+loaders = {'script': load_script, 'module': load_module, 'welcome': load_welcome, 'handler': load_handler}   # the rest are questions
+absent = "Target WSGI script '{target}' does not contain WSGI application '{name}'."
+not_defined = "Script '{target}' does not define the function {name}()."
 
 
 def watch(spec):
@@ -196,8 +245,21 @@ def watch(spec):
     return target, stamp.st_mtime_ns, stamp.st_ino, stamp.st_size, required
 
 
+def watch_broken(spec):
+    """The same of what load(spec) could not load. A handler has a process that serves beside it, so it is for the next request
+    to notice that it was repaired; the process of anything else is replaced without being asked."""
+    spec = parse(spec)
+    target = first(spec, 'target')
+    if first(spec, 'type') != 'handler':
+        return None, 0, 0, 0, None
+    stamp = stamps.get(target)
+    if stamp is None:
+        return target, 0, 0, 0, None    # any file is another one
+    return target, stamp.st_mtime_ns, stamp.st_ino, stamp.st_size, None
+
+
 def is_file(kind):
-    return loaders[kind] is load_script
+    return kind not in ('module', 'welcome')
 
 
 # ---- what the process asks ---------------------------------------------------------------------------------------

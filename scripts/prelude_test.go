@@ -40,7 +40,7 @@ func TestPrelude(t *testing.T) {
 	permission.HTTPS = &config.HTTPS{Port: 8443, Automatic: &config.Automatic{PermissionScript: filepath.Join(dir, "allow.py")}}
 	command := exec.Command(interpreter(), "-I", "testdata/prelude_cases.py")
 	command.Env = append(os.Environ(), "PRELUDE="+prelude, "SETTINGS="+settingsOf(&permission, &c.Groups[0]), "DIRECTORY="+dir,
-		"SCRIPT="+specOf(&script), "MODULE="+specOf(&module), "WELCOME="+specOf(c), "PERMISSION="+permissionScript(&permission).Spec)
+		"SCRIPT="+specOf(&script), "MODULE="+specOf(&module), "WELCOME="+specOf(c), "PERMISSION="+permissionScripts(&permission)[0].application().Spec)
 	if out, err := command.CombinedOutput(); err != nil || !strings.Contains(string(out), "\nOK") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -57,12 +57,14 @@ func TestFieldsKeepTheirBounds(t *testing.T) {
 }
 
 // TestContentsOf has configurations and what the processes of a group run: each application with its interpreter, "*" for a GIL
-// of its own, and "!" for the permission script.
+// of its own, and "!" for what gild asks.
 func TestContentsOf(t *testing.T) {
 	permitted := &config.HTTPS{Automatic: &config.Automatic{PermissionScript: "/allow.py"}}
 	own := config.Python{OwnGIL: true}
 	inGroup := config.Application{Target: "/app.wsgi", Group: "group"}
-	daemon, permission := config.ProcessGroup{}, config.ProcessGroup{Permission: true}
+	daemon, permission, access := config.ProcessGroup{}, config.ProcessGroup{Permission: true}, config.ProcessGroup{Access: true}
+	basic := config.Access{HostScript: "/host.py", UserScript: "/auth.py", GroupScript: "/auth.py", Type: config.Basic}
+	digest := config.Access{UserScript: "/auth.py", Type: config.Digest}
 	for _, c := range []struct {
 		what   string
 		config config.Config
@@ -77,6 +79,11 @@ func TestContentsOf(t *testing.T) {
 		{"embedded", config.Config{HTTPS: permitted, Embedded: true}, daemon, "(welcome)@ /allow.py@certificates! "},
 		{"embedded, an application group", config.Config{HTTPS: permitted, Embedded: true, Application: inGroup, Python: own}, daemon,
 			"/app.wsgi@group* /allow.py@certificates! "},
+		{"the other group has the access scripts", config.Config{Access: basic}, daemon, "(welcome)@ "},
+		{"this group has them", config.Config{Access: basic, HTTPS: permitted}, access, "/host.py@!host /auth.py@!password /auth.py@!group "},
+		{"Digest", config.Config{Access: digest}, access, "/auth.py@!digest "},
+		{"embedded, with all scripts", config.Config{Access: basic, HTTPS: permitted, Embedded: true}, daemon,
+			"(welcome)@ /allow.py@certificates! /host.py@access!host /auth.py@access!password /auth.py@access!group "},
 		{"embedded, without a script", config.Config{HTTPS: new(config.HTTPS), Embedded: true}, daemon, "(welcome)@ "},
 	} {
 		if got := contentsText(contentsOf(&c.config, &c.group)); got != c.want {
@@ -84,6 +91,8 @@ func TestContentsOf(t *testing.T) {
 		}
 	}
 }
+
+var marks = map[string]string{"": "", askPermission: "!", askHost: "!host", askPassword: "!password", askDigest: "!digest", askGroup: "!group"}
 
 func contentsText(all contents) string {
 	var b strings.Builder
@@ -93,9 +102,7 @@ func contentsText(all contents) string {
 		if in.OwnGIL {
 			b.WriteString("*")
 		}
-		if i == all.permission {
-			b.WriteString("!")
-		}
+		b.WriteString(marks[all.scripts[i].question])
 		b.WriteString(" ")
 	}
 	return b.String()

@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"gild/config"
 	"gild/cpython"
@@ -26,7 +27,7 @@ type Python struct {
 	contents
 }
 
-// StartPython starts Python and loads what the group is there for: the application or the permission script, or both where
+// StartPython starts Python and loads what the group is there for: the application or scripts that gild asks, or all where
 // they share a process. One that cannot be loaded is no error: LoadError and SideError say why, and requests are answered
 // 500. It takes no requests until the front lets it.
 func StartPython(c *config.Config, at Place) (*Python, error) {
@@ -81,23 +82,41 @@ func maximumRequests(g *config.ProcessGroup) int {
 }
 
 // LoadError returns why the process cannot do what it is there for, as text for the log with the traceback at its end, or "".
-func (p *Python) LoadError() string { return p.loadError(0) }
-
-// SideError returns the same of what a process of embedded mode runs beside the application, or "".
-func (p *Python) SideError() string {
-	if len(p.applications) == 1 {
-		return ""
+func (p *Python) LoadError() string {
+	if p.scripts[0].question != "" {
+		return p.loadErrors(0)
 	}
-	return p.loadError(1)
+	if p.scripts[0].handles != "" {
+		return "" // other handlers may be all right, and each is loaded again when it has changed
+	}
+	if text := p.ApplicationError(0); text != "" {
+		return "WSGI script '" + p.applications[0].Name + "' cannot be loaded: requests that reach this process are answered 500.\n" + text
+	}
+	return ""
 }
 
-func (p *Python) loadError(application int) string {
-	text, name := p.ApplicationError(application), p.applications[application].Name
-	switch {
-	case text == "":
+// SideError returns the same of what a process runs beside the application, or "": handlers of files and, in embedded mode, scripts
+// that gild asks.
+func (p *Python) SideError() string {
+	if p.scripts[0].question != "" {
 		return ""
-	case application == p.permission:
-		return "Permission script '" + name + "' cannot be loaded: no name is permitted.\n" + text
 	}
-	return "WSGI script '" + name + "' cannot be loaded: requests that reach this process are answered 500.\n" + text
+	if p.scripts[0].handles != "" {
+		return p.loadErrors(0)
+	}
+	return p.loadErrors(1)
+}
+
+// loadErrors are those of the scripts that gild asks, from one of the applications on.
+func (p *Python) loadErrors(first int) string {
+	var all []string
+	for i, s := range p.scripts {
+		if i < first {
+			continue
+		}
+		if text := p.ApplicationError(i); text != "" {
+			all = append(all, s.title()+" '"+s.path+"' cannot be loaded: "+s.without+".\n"+text)
+		}
+	}
+	return strings.Join(all, "\n")
 }

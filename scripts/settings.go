@@ -16,31 +16,55 @@ import (
 type contents struct {
 	interpreters []cpython.Interpreter
 	applications []cpython.Application
-	permission   int // which of the applications is the permission script; -1: none is
+	scripts      []script // for each application, the script that it is if gild asks it, or if it answers for files; otherwise the zero value
 }
 
 // contentsOf returns those of a group. The application comes first, where there is one.
 func contentsOf(c *config.Config, g *config.ProcessGroup) contents {
-	all := contents{interpreters: []cpython.Interpreter{{}}, permission: -1}
-	if g.Permission {
-		all.permission = all.load(permissionScript(c), cpython.Interpreter{})
-		return all
-	}
-	all.load(application(c), cpython.Interpreter{Name: c.Application.Group, OwnGIL: c.Python.OwnGIL})
-	if c.Embedded && permissionPath(c) != "" {
-		all.permission = all.load(permissionScript(c), cpython.Interpreter{Name: permissionInterpreter})
+	all := contents{interpreters: []cpython.Interpreter{{}}}
+	switch {
+	case g.Permission:
+		all.loadScripts(permissionScripts(c), cpython.Interpreter{})
+	case g.Access:
+		all.loadScripts(accessScripts(c), cpython.Interpreter{})
+	default: // the application, and what answers for files beside it
+		if c.Application.Type != "static" {
+			all.load(application(c), script{}, all.interpreter(cpython.Interpreter{Name: c.Application.Group, OwnGIL: c.Python.OwnGIL}))
+		}
+		all.loadScripts(handlerScripts(c), cpython.Interpreter{})
+		if c.Embedded {
+			all.loadScripts(permissionScripts(c), cpython.Interpreter{Name: permissionInterpreter})
+			all.loadScripts(accessScripts(c), cpython.Interpreter{Name: accessInterpreter})
+		}
 	}
 	return all
 }
 
-// load adds an application, to the main interpreter or to one of its own, and returns its number.
-func (all *contents) load(a cpython.Application, in cpython.Interpreter) int {
-	if in.Name != "" {
-		a.Interpreter = len(all.interpreters)
-		all.interpreters = append(all.interpreters, in)
+// interpreter adds one, unless it is the main one, and returns its number.
+func (all *contents) interpreter(in cpython.Interpreter) int {
+	if in.Name == "" {
+		return 0
 	}
+	all.interpreters = append(all.interpreters, in)
+	return len(all.interpreters) - 1
+}
+
+// load adds an application.
+func (all *contents) load(a cpython.Application, s script, interpreter int) {
+	a.Interpreter = interpreter
 	all.applications = append(all.applications, a)
-	return len(all.applications) - 1
+	all.scripts = append(all.scripts, s)
+}
+
+// loadScripts adds scripts, which share an interpreter.
+func (all *contents) loadScripts(scripts []script, in cpython.Interpreter) {
+	if len(scripts) == 0 {
+		return
+	}
+	interpreter := all.interpreter(in)
+	for _, s := range scripts {
+		all.load(s.application(), s, interpreter)
+	}
 }
 
 // lanes is the lane of each application, and how many there are.

@@ -50,4 +50,7 @@ func (e *Engine) SetVariables(v Variables) {
 	if h := e.config.HTTPS; h != nil && h.Environment && v != nil {
 		e.ssl = &sslEnviron{variables: v}
 	}
+	if v != nil {
+		e.lookup = &sslEnviron{variables: packed(v)}
+	}
 }

@@ -81,7 +81,7 @@ func (e *Engine) fail(x *server.Exchange, g *group, err error) {
 
 func (e *Engine) refuse(x *server.Exchange, g *group, r *refusal) {
 	if r.reason != "" && e.log.Enabled(logs.Error) {
-		e.log.Log(logs.Record{Level: logs.Error, Module: "wsgi", Client: x.Request.RemoteAddr,
+		e.log.Log(logs.Record{Level: logs.Error, Module: "wsgi", Client: x.Request.RemoteAddr, ID: x.ID(),
 			Message: r.reason + " (process group '" + g.Name + "')."})
 	}
 	if r.status == http.StatusServiceUnavailable {

@@ -120,7 +120,7 @@ func answerReadFail(x *Exchange, r *http.Request) {
 
 func answerUser(x *Exchange, _ *http.Request) {
 	x.User, x.Handler = "alice", "app"
-	x.Environ = func(name string) string { return map[string]string{"APP": "value"}[name] }
+	x.SetVariable("APP", "value")
 	x.Header().Set("X-App", "yes")
 	x.say("3", "ok\n")
 }

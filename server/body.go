@@ -26,7 +26,7 @@ func (x *Exchange) takeBody(r *http.Request) {
 	x.request = *r
 	x.Request = &x.request
 	x.body.ReadCloser = r.Body
-	if limit := x.server.limits.Body; limit > 0 && r.ContentLength < 0 {
+	if limit := x.server.limits.Body; limit > 0 && r.ContentLength < 0 && r.Method != http.MethodConnect {
 		x.body.ReadCloser = http.MaxBytesReader(x.w, r.Body, limit)
 	}
 	x.request.Body = &x.body

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"gild/server/proxy"
 )
 
 // A carrier is what a request came on and its response goes out on: a connection of HTTP/1, one request after the other,
@@ -12,13 +14,14 @@ import (
 // the handler if nothing else is said.
 type carrier interface {
 	about() *link
-	gone() bool                   // the other side takes nothing any more; any goroutine may ask
-	watched() *head               // what was seen of the request's head; nil: the protocol leaves nothing to see
-	phrase(reason string)         // puts a reason phrase into the coming status line, if the protocol has one
-	finishHead(http.Header, bool) // adds or removes what the protocol says about connections; true: it is the last response
-	lastUntil(time.Time)          // the connection ends with this response, unread body is waited for until then
-	stopBody()                    // makes reads of the body fail, also one that waits in another goroutine
-	reset()                       // makes the coming end of the connection look like no end of a response
+	gone() bool                                   // the other side takes nothing any more; any goroutine may ask
+	watched() *head                               // what was seen of the request's head; nil: the protocol leaves nothing to see
+	phrase(reason string)                         // puts a reason phrase into the coming status line, if the protocol has one
+	finishHead(http.Header, bool)                 // adds or removes what the protocol says about connections; true: it is the last response
+	lastUntil(time.Time)                          // the connection ends with this response, unread body is waited for until then
+	stopBody()                                    // makes reads of the body fail, also one that waits in another goroutine
+	tunnel(*Exchange) (proxy.ClientTunnel, error) // agrees to switch protocols
+	reset()                                       // makes the coming end of the connection look like no end of a response
 }
 
 // A link is what every carrier knows of where it comes from. The handler of the current request may read it.

@@ -22,6 +22,8 @@ type conn struct {
 	buffer    int       // size of net/http's read buffer, learnt from its first read
 	deadlines int       // calls of SetReadDeadline since the last request
 	began     time.Time // first byte of a head that did not come in one piece; zero if it did
+	since     time.Time // from when the time for the head is counted; zero: from its first byte
+	turn      turn      // the rest of a head, or a body, that is being waited for
 	until     time.Time // the connection ends with this response: unread body is waited for until then. Zero: it does not
 	answering bool      // what is written belongs to an Exchange, not to net/http's own complaint
 	refused   bool      // a request was refused without an Exchange
@@ -36,10 +38,10 @@ type conn struct {
 
 // newConn makes a socket a connection of HTTP/1. With TLS the handshake is over.
 func (s *Server) newConn(k *socket, t *tls.Conn) *conn {
-	c := &conn{Conn: k, socket: k, server: s, link: link{info: k.info, local: k.LocalAddr()}}
+	c := &conn{Conn: k, socket: k, server: s, link: link{info: k.info, local: k.LocalAddr()}, since: k.opened}
 	if t != nil {
 		state := t.ConnectionState()
-		c.Conn, c.tls = t, &state
+		c.Conn, c.tls, c.since = t, &state, time.Now() // the handshake had its own time
 	}
 	return c
 }
@@ -57,7 +59,8 @@ func (c *conn) setState(state http.ConnState) {
 	switch state {
 	case http.StateIdle:
 		c.finish(true)
-		c.head, c.began, c.deadlines, c.answering = head{}, time.Time{}, 0, false
+		c.head, c.began, c.since, c.deadlines, c.answering = head{}, time.Time{}, time.Time{}, 0, false
+		c.socket.turn = nil
 	case http.StateClosed:
 		c.over()
 		c.socket.leave() // not before: Shutdown waits for the last line of the log, too
@@ -78,7 +81,8 @@ func (c *conn) SetReadDeadline(time.Time) error {
 	if c.socket.standing() == http.StateIdle {
 		if c.deadlines++; c.deadlines == 2 && !c.head.started {
 			c.head.start(false)
-			c.socket.read.want = time.Now().Add(c.server.timeouts.Header)
+			c.since = time.Now()
+			c.awaitHead()
 		}
 	}
 	return nil
@@ -101,10 +105,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(p) == 1 {
 		return 0, nil
 	}
-	if c.socket.read.want = c.until; c.until.IsZero() {
-		c.socket.read.want = time.Now().Add(c.server.timeouts.Body)
+	if !c.until.IsZero() {
+		c.socket.turn, c.socket.read.want = nil, c.until
+		return c.Conn.Read(p)
 	}
-	return c.Conn.Read(p)
+	return c.readBody(p)
 }
 
 // readHead reads and watches what should be the head of a request.
@@ -118,11 +123,45 @@ func (c *conn) readHead(p []byte) (int, error) {
 	}
 	c.head.scan(p[:n])
 	if n > 0 && !c.head.done && c.began.IsZero() {
-		c.began = time.Now()
-		c.socket.read.want = c.began.Add(c.server.timeouts.Header)
+		c.beginHead()
 	}
 	if os.IsTimeout(err) && c.head.size > 0 {
-		c.refuse(http.StatusRequestTimeout, "the head did not come within the header timeout")
+		c.refuse(http.StatusRequestTimeout, slowHead)
+	}
+	return n, err
+}
+
+// beginHead notes the first bytes of a head that others must follow.
+func (c *conn) beginHead() {
+	c.began = time.Now()
+	if c.since.IsZero() {
+		c.since = c.began
+		c.awaitHead()
+	}
+	c.turn.deliver(c.head.size)
+	c.socket.measure(&c.turn)
+}
+
+// awaitHead begins to measure a head.
+func (c *conn) awaitHead() {
+	c.turn = c.server.newTurn(&c.server.timeouts.Header)
+	c.turn.resume(c.since)
+	c.socket.measure(&c.turn)
+}
+
+// readBody reads some of a body, in the time that its client has for it.
+func (c *conn) readBody(p []byte) (int, error) {
+	if c.turn.pace != &c.server.timeouts.Body {
+		c.turn = c.server.newTurn(&c.server.timeouts.Body)
+		c.turn.deliver(c.head.beyond)
+	}
+	c.turn.resume(time.Now())
+	c.socket.measure(&c.turn)
+	n, err := c.Conn.Read(p)
+	c.turn.deliver(n)
+	c.turn.pause(time.Now())
+	if os.IsTimeout(err) && !c.socket.halted.Load() {
+		c.server.logSlowBody(c.RemoteAddr().String())
 	}
 	return n, err
 }
@@ -139,13 +178,15 @@ func trimEmptyLine(p []byte) int {
 // startHead prepares the first read for a head, into size bytes of net/http's buffer. Less than the whole buffer means that
 // a few bytes of this head came together with the last request.
 func (c *conn) startHead(size int) {
-	wait := c.server.timeouts.KeepAlive
 	if c.buffer == 0 {
 		c.buffer = size
-		wait = c.server.timeouts.Header
 	}
 	c.head.start(size == c.buffer)
-	c.socket.read.want = time.Now().Add(wait)
+	if c.since.IsZero() {
+		c.socket.read.want = time.Now().Add(c.server.timeouts.KeepAlive)
+	} else {
+		c.awaitHead()
+	}
 }
 
 // Write writes the response, or what net/http has to say about a bad request, which is put into our words.
@@ -191,6 +232,7 @@ func (c *conn) begin(x *Exchange, r *http.Request) {
 		x.Start = time.Now()
 	}
 	c.exchange, c.answering = x, true
+	c.turn.pace, c.socket.turn = nil, nil // the head is there
 	c.quiet = r.Close && r.Body == http.NoBody
 }
 

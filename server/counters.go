@@ -106,7 +106,7 @@ func (s *Server) connections() Connections {
 			n.TLS++
 		}
 		switch c.standing() {
-		case http.StateActive:
+		case http.StateActive, http.StateHijacked: // a tunnel
 			n.Active++
 		case http.StateIdle:
 			n.Idle++

@@ -64,6 +64,7 @@ func (s *Server) dismiss() {
 // connection that was accepted but has sent nothing yet gets a moment to do so. It may be called while Drain waits.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.retire(closing)
+	s.hurry()
 	s.finishH2()
 	s.gate.each(client.hurryAlong)
 	return s.wait(ctx)
@@ -117,6 +118,7 @@ func (s *Server) wait(ctx context.Context) error {
 	}
 	s.stopAccepting()
 	s.reach(aborted)
+	s.hurry()
 	s.gate.each(client.abort)
 	s.ended.Do(func() { close(s.over) })
 	if s.quic != nil {

@@ -277,7 +277,7 @@ func TestBodyErrors(t *testing.T) {
 		s := start(t, func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
 			result <- err
-		}, func(o *Options) { o.Limits.Body, o.Timeouts.Body = 10, 100*time.Millisecond })
+		}, func(o *Options) { o.Limits.Body, o.Timeouts.Body.Timeout = 10, 100*time.Millisecond })
 		client := s.dial(t)
 		if _, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: h\r\n"+c.request); err != nil {
 			t.Fatal(err)

@@ -4,12 +4,14 @@ import "encoding/binary"
 
 // Types and flags of the frames of HTTP/2 that are looked at here, RFC 9113 section 6.
 const (
-	frameData    = 0x0
-	frameHeaders = 0x1
-	frameGoAway  = 0x7
+	frameData         = 0x0
+	frameHeaders      = 0x1
+	frameGoAway       = 0x7
+	frameContinuation = 0x9
 
-	flagEndStream = 0x1
-	flagPadded    = 0x8
+	flagEndStream  = 0x1
+	flagEndHeaders = 0x4
+	flagPadded     = 0x8
 
 	maxPadding = 1 + 255 // bytes that a frame may have and still carry nothing: the length of the padding, and that
 )

@@ -20,19 +20,23 @@ import (
 // What protocol a new connection speaks is found out in a goroutine of its own, which the connection leaves then: the stack
 // that a TLS handshake needs is not kept.
 
-// greets reports whether the connections of l are greeted. Plain ones without HTTP/2 go to net/http as they are.
-func (s *Server) greets(l *listener) bool { return s.h2c || l.isHTTPS() }
+// greets reports whether the connections of l are greeted. Plain ones without HTTP/2 go to net/http as they are, unless
+// they begin with the PROXY protocol.
+func (s *Server) greets(l *listener) bool { return s.h2c || s.trust.ProxyProtocol || l.isHTTPS() }
 
 func (l *listener) isHTTPS() bool { return l.Info.Scheme == "https" }
 
-// greet finds the engine for a connection. It counts against Limits.Clients from its first moment, and has Timeouts.Header
-// until then.
+// greet finds the engine for a connection. It counts against Limits.Clients from its first moment, and has the time of a
+// head until then.
 func (s *Server) greet(k *socket, https bool) {
 	defer k.greeting.Store(false)
-	k.read.want = time.Now().Add(s.timeouts.Header)
-	if https {
+	k.read.want = k.opened.Add(s.timeouts.handshake())
+	switch {
+	case s.trust.ProxyProtocol && !s.meetProxy(k):
+		s.part(k)
+	case https:
 		s.greetTLS(k)
-	} else {
+	default:
 		s.greetPlain(k)
 	}
 }
@@ -42,6 +46,10 @@ var http2Preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
 // greetPlain tells HTTP/2 from HTTP/1 by the first bytes. What ends before they are there is HTTP/1, which knows what to say.
 func (s *Server) greetPlain(k *socket) {
+	if !s.h2c {
+		s.direct.pass(s.newConn(k, nil))
+		return
+	}
 	for n := 1; ; n++ {
 		first, err := k.peek(n)
 		switch n = min(len(first), len(http2Preface)); {
@@ -112,7 +120,7 @@ func (s *Server) noteHandshake(k *socket, err error) {
 	why := err.Error()
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		why = fmt.Sprintf("it was not over after %v", s.timeouts.Header)
+		why = fmt.Sprintf("it was not over after %v", s.timeouts.handshake())
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		why = "the client has left"
 	case why == "tls: no certificates configured": // crypto/tls's word for it; who chooses certificates logs the reason
@@ -131,9 +139,12 @@ func (s *Server) noteSilence(k *socket, err error) {
 }
 
 // log writes a record about a connection.
-func (k *socket) log(level logs.Level, message string) {
+func (k *socket) log(level logs.Level, message string) { k.logAs("core", level, message) }
+
+// logAs is log for a module.
+func (k *socket) logAs(module string, level logs.Level, message string) {
 	if to := k.server.errorLog; to.Enabled(level) {
-		to.Log(logs.Record{Level: level, Module: "core", Client: k.RemoteAddr().String(), Message: message})
+		to.Log(logs.Record{Level: level, Module: module, Client: k.RemoteAddr().String(), Message: message})
 	}
 }
 
@@ -144,7 +155,7 @@ func (s *Server) answerPlain(k *socket) {
 		text += fmt.Sprintf(` Use <a href="%[1]s">%[1]s</a> instead, please.`, html.EscapeString(uri))
 	}
 	c := s.newConn(k, nil)
-	_ = c.refuseWith(http.StatusBadRequest, page(http.StatusBadRequest, text), "plain HTTP was sent to a port of HTTPS") // it may have left
+	_ = c.refuseWith(http.StatusBadRequest, page(http.StatusBadRequest, text, ""), "plain HTTP was sent to a port of HTTPS") // it may have left
 	_ = c.Close()
 	k.leave()
 }

@@ -59,7 +59,7 @@ func (s *Server) newH2Engine() *http.Server {
 		},
 	}
 	if s.timeouts.KeepAlive <= 0 { // a connection ends when it has nothing to do
-		engine.IdleTimeout = s.timeouts.Header
+		engine.IdleTimeout = s.timeouts.handshake()
 		engine.SetKeepAlivesEnabled(false)
 	}
 	return engine
@@ -86,9 +86,12 @@ type h2Conn struct {
 	session  session
 	socket   *socket
 
-	reads  frames
-	newest uint32 // the last stream that the client has opened
-	credit *credit
+	reads   frames
+	last    frame  // whose head was read last
+	newest  uint32 // the last stream that the client has opened
+	opening bool   // the last head that has begun opens a stream; otherwise it is of trailers
+	head    turn   // a head that does not come at once
+	credit  *credit
 
 	mu      sync.Mutex // held while something is written
 	writes  frames
@@ -108,7 +111,7 @@ func (s *Server) newH2Conn(k *socket, t *tls.Conn) *h2Conn {
 	c.session.traffic = func() (int64, int64) { return k.in.Load(), k.out.Load() }
 	c.session.over = k.leave
 	k.shared.Store(true)
-	k.read.want = time.Now().Add(s.timeouts.Header)
+	k.read.want = time.Now().Add(s.timeouts.handshake())
 	c.session.open()
 	return c
 }
@@ -125,6 +128,9 @@ func (c *h2Conn) setState(state http.ConnState) {
 	c.socket.state.Store(uint32(state))
 	switch state {
 	case http.StateActive:
+		if c.socket.turn != nil {
+			return // the beginning of another head has come with this one
+		}
 		c.socket.read.want = time.Time{} // net/http has a timer for the idle connection, and none is needed for a busy one
 	case http.StateClosed:
 		c.session.close()
@@ -136,6 +142,9 @@ func (c *h2Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if !c.watch(p[:n]) {
 		return 0, errFlood
+	}
+	if err != nil {
+		c.endSlowHead(err)
 	}
 	return n, err
 }
@@ -182,13 +191,16 @@ func (c *h2Conn) SetDeadline(time.Time) error      { return nil }
 func (c *h2Conn) watch(p []byte) bool {
 	for f, rest, ok := c.reads.next(p); ok; f, rest, ok = c.reads.next(rest) {
 		if f.kind == frameHeaders {
+			c.opening = f.stream > c.newest
 			c.newest = max(c.newest, f.stream)
 		}
 		if !c.credit.spend(&f) {
 			c.flooded()
 			return false
 		}
+		c.last = f
 	}
+	c.dribbles(&c.last)
 	return true
 }
 

@@ -11,6 +11,7 @@ type head struct {
 	done    bool // the empty line was seen; what follows is body
 
 	size   int  // bytes of the head so far
+	beyond int  // bytes that came with its end and are no part of it
 	lines  int  // lines so far: 0 = not even the request line is complete
 	length bool // there is a Content-Length
 	coding bool // there is a Transfer-Encoding
@@ -28,7 +29,7 @@ func (h *head) trusted() bool { return h.synced && h.done }
 // fields is the number of header field lines.
 func (h *head) fields() int { return max(h.lines-1, 0) }
 
-// scan takes the next bytes read. It costs a search for the line ends, and does nothing after the end of the head.
+// scan takes the next bytes read. It costs a search for the line ends, and only counts after the end of the head.
 func (h *head) scan(p []byte) {
 	for !h.done && len(p) > 0 {
 		i := bytes.IndexByte(p, '\n')
@@ -44,6 +45,7 @@ func (h *head) scan(p []byte) {
 			h.n = 0
 		}
 	}
+	h.beyond += len(p)
 }
 
 // endLine looks at the beginning of a line whose end was found. Empty lines before the request line do not count.

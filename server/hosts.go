@@ -2,9 +2,9 @@ package server
 
 import (
 	"context"
-	"net/http"
 	"net/netip"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,6 +18,7 @@ const (
 	parent                    // the name without its "www.", which is redirected to the name
 	permitted                 // a name that Site.Permitted lets in
 	local                     // a name of this machine, asked for on this machine
+	proxied                   // a virtual host of Options.Proxies
 )
 
 // hosts are the names of a Site. They do not change.
@@ -26,6 +27,7 @@ type hosts struct {
 	parent    string // the name without "www."; "": it has none
 	aliases   []string
 	localhost bool
+	proxied   []string                           // virtual hosts that are passed on
 	permitted func(context.Context, string) bool // nil: nobody is
 }
 
@@ -39,15 +41,17 @@ func newHosts(site *Site) hosts {
 
 // standing says what name is, which comes from parseHost; "" is a request that names no host. An alias is never
 // redirected, not even one that is the parent domain.
-func (h *hosts) standing(name string, r *http.Request) standing {
+func (h *hosts) standing(name string, x *Exchange) standing {
 	switch {
-	case h.localhost && isNearName(name) && isNear(r):
+	case h.localhost && isNearName(name) && x.near():
 		return local
+	case slices.Contains(h.proxied, name) && name != "":
+		return proxied
 	case h.name == "" || name == h.name || h.isAlias(name):
 		return ours
 	case h.parent != "" && name == h.parent:
 		return parent
-	case h.permitted != nil && name != "" && h.permitted(r.Context(), name):
+	case h.permitted != nil && name != "" && h.permitted(x.Request.Context(), name):
 		return permitted
 	}
 	return foreign

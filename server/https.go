@@ -24,6 +24,7 @@ type Site struct {
 	// its answers. Without a Name it is not asked.
 	Permitted func(ctx context.Context, host string) bool
 
+	Encrypted bool   // what comes without TLS counts as HTTPS, unless a believed proxy says otherwise: something in front decrypts it
 	HTTPSOnly bool   // requests over HTTP are redirected to HTTPSPort
 	HTTPSPort string // decimal; "": there is no HTTPS
 	HTTP3Port string // decimal, what Alt-Svc tells clients (RFC 7838); "": there is no HTTP/3

@@ -16,7 +16,7 @@ import (
 // A client is an open connection, whatever protocol it speaks: a socket, or a connection of QUIC. Any goroutine may call its
 // methods.
 type client interface {
-	standing() http.ConnState // StateNew, StateActive or StateIdle
+	standing() http.ConnState // StateNew, StateActive, StateIdle, or StateHijacked: a tunnel
 	hurryAlong()              // Shutdown has begun: end unless a request is running, or about to come
 	abort()                   // end as it stands
 }

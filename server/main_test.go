@@ -100,7 +100,7 @@ func start(t testing.TB, handler http.HandlerFunc, change func(*Options)) *runni
 	opts := Options{
 		Listeners: []Listener{{Socket: socket, Info: Info{Host: "127.0.0.1", Port: port, Scheme: "http", Addr: socket.Addr()}}},
 		Handler:   handler,
-		Timeouts:  Timeouts{KeepAlive: time.Minute, Header: time.Minute, Body: time.Minute},
+		Timeouts:  Timeouts{KeepAlive: time.Minute, Header: Pace{Timeout: time.Minute}, Body: Pace{Timeout: time.Minute}},
 		ErrorLog:  r.log,
 	}
 	if change != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The patrol ends what waits too long for the client of a stream: for more of a body (Timeouts.Body), or for the client to
+// The patrol ends what waits too long for the client of a stream: for a body (Timeouts.Body), or for the client to
 // take some of the response (Timeouts.Write). A client that opens no window could hold a handler for ever.
 //
 // The engines have timers for that, but to set one for each Read and Write costs a message to the goroutine of the
@@ -45,26 +45,14 @@ func (ss *session) inspect(now int64, t *Timeouts) {
 	ss.mu.Lock() // no handler returns meanwhile, and with it the engine's ResponseWriter
 	defer ss.mu.Unlock()
 	for st := range ss.streams {
-		if st.reading.overdue(now, t.Body) {
+		if st.reading.overdue(now, t, st.exchange.body.read.Load()+ss.partial.Load()) {
+			ss.server.logSlowBody(st.exchange.Request.RemoteAddr)
 			_ = http.NewResponseController(st.w.ResponseWriter).SetReadDeadline(longAgo)
 		}
 		if st.writing.overdue(now, t.Write) {
 			_ = http.NewResponseController(st.w.ResponseWriter).SetWriteDeadline(longAgo)
 		}
 	}
-}
-
-// A wait is the beat at which somebody began to wait; 0: nobody waits.
-type wait struct{ since atomic.Int64 }
-
-func (w *wait) begin(p *patrol) { w.since.Store(p.now.Load()) }
-func (w *wait) end()            { w.since.Store(0) }
-
-// overdue reports whether the wait has lasted as long as the limit, since the end of the beat in which it began. It is true
-// once.
-func (w *wait) overdue(now int64, limit time.Duration) bool {
-	since := w.since.Load()
-	return since != 0 && time.Duration(now-since-1)*beat >= limit && w.since.CompareAndSwap(since, 0)
 }
 
 // A streamWriter is the engine's ResponseWriter under the eyes of the patrol.
@@ -129,7 +117,7 @@ type streamBody struct {
 
 // Read implements io.Reader.
 func (b *streamBody) Read(p []byte) (int, error) {
-	b.stream.reading.begin(&b.stream.exchange.server.patrol)
-	defer b.stream.reading.end()
+	b.stream.reading.waits.begin(&b.stream.exchange.server.patrol)
+	defer b.stream.reading.waits.end()
 	return b.ReadCloser.Read(p)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // A phase looks at a request before the handler gets it. It returns 0 to let it pass, or the status of the answer; it may
@@ -11,7 +13,8 @@ import (
 type phase func(*Server, *Exchange) int
 
 // phases in the order they run. What the request is (framing, sizes) comes before what it wants (method, path, host), and
-// all of that before the body is touched. What is answered for the server itself does not depend on the host.
+// all of that before the body is touched. What is answered for the server itself does not depend on the host. Before believe a
+// request is one of the connection's other end, after it one of the client.
 var phases = [...]phase{
 	(*Server).checkFraming,
 	(*Server).checkHead,
@@ -19,12 +22,17 @@ var phases = [...]phase{
 	(*Server).checkEarly,
 	(*Server).checkPath,
 	(*Server).serveChallenge,
+	(*Server).believe,
 	(*Server).serveStatus,
 	(*Server).checkHost,
 	(*Server).redirect,
 	(*Server).verifyClient,
-	(*Server).checkMount,
+	(*Server).checkAccess,
+	(*Server).authenticate,
+	(*Server).authorize,
+	(*Server).rewrite,
 	(*Server).checkLength,
+	(*Server).restoreTags,
 }
 
 // checkFraming refuses a request with both Transfer-Encoding and Content-Length, and one of HTTP/1.0 with a
@@ -70,11 +78,18 @@ func (x *Exchange) headSize() (size, fields int) {
 	return fieldSize(x.Request.Header)
 }
 
-// checkMethod refuses CONNECT, since this is no proxy, and TRACE. Apache answers TRACE unless TraceEnable is off; it
-// shows a script in a page what the browser hides from it, so here it is off.
+// checkMethod refuses CONNECT, since this is no proxy for others, unless it asks for another protocol on its stream, and TRACE. Apache answers TRACE unless TraceEnable is off; it
+// shows a script in a page what the browser hides from it, so here it is off. With HTTP/2 and HTTP/3 nobody else has seen to it that
+// the method is a token (RFC 9110 section 9.1): one with a space would be another request in a line of HTTP/1, and in the log.
 func (s *Server) checkMethod(x *Exchange) int {
+	if x.Request.ProtoMajor > 1 && !httpguts.ValidHeaderFieldName(x.Request.Method) {
+		return x.refuse(http.StatusBadRequest, "the method is no token")
+	}
 	switch x.Request.Method {
 	case http.MethodConnect, http.MethodTrace:
+		if x.protocol != "" {
+			return 0
+		}
 		x.closing = x.closing || x.Request.Method == http.MethodConnect // what follows is meant for another server
 		x.Header().Set("Allow", allowed)
 		return x.refuse(http.StatusMethodNotAllowed, "method "+x.Request.Method)
@@ -106,8 +121,10 @@ func (s *Server) checkPath(x *Exchange) int {
 		u.Path = "/" // "GET http://host HTTP/1.1"
 	}
 	switch {
-	case x.Request.ProtoMajor > 1 && x.Request.RequestURI[0] != '/': // RFC 9113 section 8.3.1
+	case x.Request.ProtoMajor > 1 && !isOriginForm(x.Request.RequestURI):
 		return x.refuse(http.StatusBadRequest, "the target is not a path")
+	case x.Request.ProtoMajor > 1 && strings.IndexByte(x.Request.RequestURI, ' ') >= 0: // HTTP/1 cannot have one; logs and backends speak that
+		return x.refuse(http.StatusBadRequest, "a space in the target")
 	case u.Path == "" || u.Path[0] != '/':
 		return x.refuse(http.StatusBadRequest, "the target is not a path")
 	case strings.IndexByte(u.Path, 0) >= 0, u.RawPath != "" && hasEncodedSlash(u.RawPath):
@@ -123,6 +140,10 @@ func (s *Server) checkPath(x *Exchange) int {
 	return 0
 }
 
+// isOriginForm reports whether the :path of a stream is what it has to be (RFC 9113 section 8.3.1). The engines have refused control
+// characters; a space would end the target in a line of HTTP/1.
+func isOriginForm(target string) bool { return target[0] == '/' && strings.IndexByte(target, ' ') < 0 }
+
 // StatusPath is where Options.Status is served, mod_status' usual place.
 const StatusPath = "/server-status"
 
@@ -131,21 +152,15 @@ func (s *Server) serveStatus(x *Exchange) int {
 	if s.status == nil || x.Request.URL.Path != StatusPath {
 		return 0
 	}
+	if status := s.admit(x); status != 0 {
+		return status
+	}
 	x.Handler = "server-status"
 	s.status.ServeHTTP(x, x.Request)
 	if !x.Sent() {
 		x.WriteHeader(http.StatusOK)
 	}
 	return x.status
-}
-
-// checkMount is the router: what is outside the mount point does not exist.
-func (s *Server) checkMount(x *Exchange) int {
-	rest, ok := strings.CutPrefix(x.Request.URL.Path, s.mount)
-	if ok && (rest == "" || rest[0] == '/') {
-		return 0
-	}
-	return http.StatusNotFound
 }
 
 // checkLength refuses a body that is declared to be too large before the handler has any work with it. A chunked one is

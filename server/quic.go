@@ -81,7 +81,7 @@ func (s *Server) newQUIC(o *QUIC) *quicServer {
 // descriptor and no thread, and a new one costs both sides a handshake.
 func (q *quicServer) config() *quic.Config {
 	return &quic.Config{
-		HandshakeIdleTimeout:           q.server.timeouts.Header / 2, // the whole of it may take twice that
+		HandshakeIdleTimeout:           q.server.timeouts.handshake() / 2, // the whole of it may take twice that
 		MaxIdleTimeout:                 quicIdle,
 		KeepAlivePeriod:                quicKeepAlive,
 		MaxIncomingStreams:             quicStreams,

@@ -173,7 +173,7 @@ func (q *quicServer) settleBody(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(q.server.timeouts.Body))
+	_ = control.SetReadDeadline(time.Now().Add(q.server.timeouts.firstByte()))
 	var first [1]byte
 	n, err := io.ReadFull(r.Body, first[:])
 	if err == io.EOF {

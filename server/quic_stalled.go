@@ -9,7 +9,7 @@ import "time"
 // closeStalled closes the connections on which no request has run for as long as one may be idle and a head may take
 // together. Called from the patrol.
 func (q *quicServer) closeStalled(now time.Time) {
-	for _, c := range q.quietFor(now, q.http.IdleTimeout+q.server.timeouts.Header) {
+	for _, c := range q.quietFor(now, q.http.IdleTimeout+q.server.timeouts.longestHead()) {
 		c.close(h3NoError)
 	}
 }

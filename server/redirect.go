@@ -14,18 +14,49 @@ func (s *Server) redirect(x *Exchange) int {
 	if x.standing == local || !insecure && x.standing != parent {
 		return 0
 	}
-	scheme, port := x.Listener().Scheme, x.Listener().Port
+	scheme, port := x.Scheme(), x.publicPort()
 	if insecure {
-		scheme, port = "https", s.site.HTTPSPort
+		scheme, port = "https", s.securePort(x)
 	}
 	host := x.host
-	if s.site.Name != "" && x.standing != permitted {
+	if s.site.Name != "" && x.standing != permitted && x.standing != proxied {
 		host = s.site.Name
 	}
 	if host == "" {
 		return x.refuse(http.StatusBadRequest, "there is HTTPS only, and the request names no host to redirect it to")
 	}
-	return x.redirectTo(location(scheme, host, port, x.Request.RequestURI))
+	return x.redirectTo(location(scheme, host, port, x.public(originForm(x.Request.RequestURI))))
+}
+
+// publicPort is the port for URIs of what the client has reached. A proxy that says no port has kept that of the Host field.
+func (x *Exchange) publicPort() string {
+	switch {
+	case x.told.Port != "":
+		return x.told.Port
+	case x.BehindProxy(), x.secure() && x.TLS() == nil:
+		_, port, _ := parseHost(x.Request.Host)
+		return port
+	}
+	return x.Listener().Port
+}
+
+// securePort is the port for the same by HTTPS: ours, or the usual one of a proxy that has told that its client came without.
+func (s *Server) securePort(x *Exchange) string {
+	if x.told.Scheme != "" {
+		return ""
+	}
+	return s.site.HTTPSPort
+}
+
+// public is a path, perhaps with a query, as the client has to ask for it: below where a believed proxy has mounted the site.
+func (x *Exchange) public(target string) string {
+	if !x.told.Mounted {
+		return target
+	}
+	if rest, ok := strings.CutPrefix(target, x.server.mount); ok && (rest == "" || strings.ContainsAny(rest[:1], "/?")) {
+		target = rest
+	}
+	return escapeTarget(x.told.Script) + target
 }
 
 // redirectTo answers with 301, or with 308 where a client might make a GET out of another method (RFC 9110 section 15.4.9).
@@ -34,6 +65,11 @@ func (x *Exchange) redirectTo(uri string) int {
 	if m := x.Request.Method; m != http.MethodGet && m != http.MethodHead {
 		status = http.StatusPermanentRedirect
 	}
+	return x.redirectBy(status, uri)
+}
+
+// redirectBy answers with a redirect of that status. uri is in the form of a header field.
+func (x *Exchange) redirectBy(status int, uri string) int {
 	x.Header().Set("Location", uri)
 	x.sendText(status, fmt.Sprintf(`What you asked for is at <a href="%s">another address</a>.`, html.EscapeString(uri)))
 	return status

@@ -37,7 +37,7 @@ func statusOf(line string) int {
 
 // refuse answers a request without an Exchange and has the connection closed after it. Only the first refusal is sent.
 func (c *conn) refuse(status int, why string) error {
-	return c.refuseWith(status, errorPage(status), why)
+	return c.refuseWith(status, errorPage(status, ""), why)
 }
 
 // refuseWith is refuse with a page for this occasion.

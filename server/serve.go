@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"gild/logs"
@@ -24,12 +25,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.begin(c, w, r)
 	c.begin(x, r)
 	s.run(x)
+	if x.tunnelled {
+		c.endTunnel()
+		return
+	}
 	x.end()
 }
 
-// run calls the phases and the handler, and turns a panic into an answer.
+// run has the request answered, by what was postponed in the end.
 func (s *Server) run(x *Exchange) {
+	s.guard(x, (*Server).start)
+	for x.postponed { // not for ever: detours are counted, and an error document has none of its own
+		s.guard(x, (*Server).resume)
+	}
+	x.finishEncoding()
+}
+
+// guard turns a panic into an answer.
+func (s *Server) guard(x *Exchange, step func(*Server, *Exchange)) {
 	defer x.recover()
+	step(s, x)
+}
+
+func (s *Server) start(x *Exchange) { s.pass(x, phases[:]) }
+
+// pass calls the phases, and what the request is routed to if they all agree.
+func (s *Server) pass(x *Exchange, phases []phase) {
 	for _, phase := range phases {
 		if status := phase(s, x); status != 0 {
 			if !x.Sent() {
@@ -38,7 +59,7 @@ func (s *Server) run(x *Exchange) {
 			return
 		}
 	}
-	s.handler.ServeHTTP(x, x.Request)
+	s.dispatch(x)
 }
 
 // begin makes x the exchange of a request whose head has been read.
@@ -62,9 +83,13 @@ func (x *Exchange) recover() {
 		x.Abort(http.ErrAbortHandler)
 		return
 	}
-	x.log(logs.Error, fmt.Sprintf("The handler of %s %s panicked: %v\n%s", x.Request.Method, x.Request.URL.Path, v, debug.Stack()))
-	x.Abort(fmt.Errorf("panic: %v", v))
+	what := fmt.Sprintf("The handler of %s %s panicked: %v", x.Request.Method, x.Request.URL.Path, v)
+	x.record("core", logs.Error, oneLine.Replace(what)+"\n"+string(debug.Stack()))
+	x.Abort(errPanicked)
 }
+
+// errPanicked is a panic that is in the log.
+var errPanicked = errors.New("the handler panicked")
 
 // end runs when the handler has returned. A torn response is torn here, by the one panic that an engine takes for a wish
 // to close the connection, or reset the stream, without ending the response.
@@ -75,7 +100,7 @@ func (x *Exchange) end() {
 	if !x.Sent() {
 		x.WriteHeader(http.StatusOK)
 	}
-	if x.closing || x.body.abandoned(x.Request) {
+	if x.closing || x.body.abandoned(x.asked()) {
 		x.carrier.lastUntil(time.Now().Add(lingerTime))
 	}
 	if x.fault == nil {
@@ -100,15 +125,25 @@ func (x *Exchange) closeDelimited() bool {
 // Content-Length, or a reset. The reason is logged at debug level; it must not be nil.
 func (x *Exchange) Abort(reason error) {
 	if !x.Sent() {
-		x.Error(statusFor(reason))
+		x.giveUp(reason)
 		return
 	}
-	if x.fault != nil {
+	if x.fault != nil || x.postponed {
 		return
 	}
 	x.fault = reason
 	if x.server.errorLog.Enabled(logs.Debug) {
 		x.log(logs.Debug, "Response torn: "+reason.Error())
+	}
+}
+
+// giveUp sends a page for a response that has not begun. If that is the server's fault the log says so, with the address, which the
+// traceback of an application does not have.
+func (x *Exchange) giveUp(reason error) {
+	x.Error(statusFor(reason))
+	if x.status >= http.StatusInternalServerError && reason != http.ErrAbortHandler && reason != errPanicked {
+		r := x.asked()
+		x.log(logs.Error, fmt.Sprintf("%s %s is answered with %d %s: %v", r.Method, r.URL.Path, x.status, http.StatusText(x.status), reason))
 	}
 }
 
@@ -147,12 +182,23 @@ func (x *Exchange) fail(status int, retry time.Duration) {
 // errAborted is what writes to a torn response get.
 var errAborted = errors.New("response aborted")
 
-// log writes a record about this request.
-func (x *Exchange) log(level logs.Level, message string) {
+// log writes a line about this request.
+func (x *Exchange) log(level logs.Level, message string) { x.logAs("core", level, message) }
+
+// logAs is log for a module.
+func (x *Exchange) logAs(module string, level logs.Level, message string) {
 	if x.server.errorLog.Enabled(level) {
-		x.server.errorLog.Log(logs.Record{Level: level, Module: "core", Client: x.Request.RemoteAddr, ID: x.id, Message: message})
+		x.record(module, level, oneLine.Replace(message))
 	}
 }
+
+// record writes a record about this request, with all the lines that message has.
+func (x *Exchange) record(module string, level logs.Level, message string) {
+	x.server.errorLog.Log(logs.Record{Level: level, Module: module, Client: x.Request.RemoteAddr, ID: x.ID(), Message: message})
+}
+
+// oneLine keeps what clients send, such as %0A in a path, from beginning a line that looks like one of the server's.
+var oneLine = strings.NewReplacer("\n", `\n`)
 
 // finish is called when nothing more will be written for the current exchange: the access log, and x is free.
 func (c *conn) finish(keepAlive bool) {
@@ -173,22 +219,4 @@ func (c *conn) finish(keepAlive bool) {
 	c.requests++
 	*x = Exchange{server: c.server}
 	c.server.exchanges.Put(x)
-}
-
-// traffic is what the access log says of a request on its connection.
-type traffic struct {
-	in, out int64 // bytes
-	before  int   // requests served before it
-	kept    bool  // the connection may serve more
-}
-
-// logAccess writes the line. The request lasted until x.ended: a connection that closes may have lingered after it.
-func (x *Exchange) logAccess(t traffic) {
-	x.server.accessLog.Log(&logs.Entry{
-		Request: x.Request, Header: x.header, Status: x.status, Body: x.written, Received: t.in, Sent: t.out,
-		Start: x.Start, Duration: x.ended.Sub(x.Start), FirstByte: x.Times.FirstByte,
-		ClientAddr: x.Request.RemoteAddr, LocalAddr: x.link.local, User: x.User, ID: x.id, Handler: x.Handler, TID: x.TID, Environ: x.Environ,
-		ServerName: x.canonicalName(), TLS: x.tlsVariables(),
-		Aborted: x.fault != nil || x.carrier.gone(), KeepAlive: t.kept, Reused: t.before,
-	})
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -12,6 +13,10 @@ import (
 	"time"
 
 	"gild/logs"
+	"gild/server/auth"
+	"gild/server/compress"
+	"gild/server/files"
+	"gild/server/rewrite"
 )
 
 // serverName is the Server header of every response, as short as Apache's under ServerTokens Prod.
@@ -19,18 +24,31 @@ const serverName = "gild"
 
 // A Server serves HTTP on its listeners. Make it with [New].
 type Server struct {
-	handler   http.Handler
-	mount     string // "" is the whole site, else "/path"
+	handler   http.Handler // nil: there is no application
+	handlers  map[string]http.Handler
+	mount     string      // "" is the whole site, else "/path"
+	files     *files.Tree // nil: there are none
 	site      Site
 	hsts      []string // field values for responses over HTTPS; nil: none
 	altSvc    []string // likewise
 	hosts     hosts    // of site
+	trust     Trust
+	advised   atomic.Bool // see adviseTrust
+	unheaded  atomic.Bool // see refuseProxy
+	rules     *rewrite.Rules
+	proxies   []Proxy // in the order in which they are asked
 	challenge func(http.ResponseWriter, *http.Request) bool
 	variables func(*tls.ConnectionState, func(key, value string))
+	documents map[int]string
+	access    Access
+	names     auth.Names // of clients
 	limits    Limits
 	timeouts  Timeouts
 	errorLog  logs.Logger
 	accessLog *logs.AccessLog
+	environ   []Variable
+
+	compressors *compress.Pool // nil: nothing is compressed
 
 	listeners []*listener
 	tls       *tls.Config
@@ -43,9 +61,11 @@ type Server struct {
 	direct, multiplexed *queue       // of connections for them that were greeted
 	exchanges           sync.Pool    // of *Exchange, for conn
 	streams             sync.Pool    // of *stream
+	buffers             sync.Pool    // of *[]byte, for files on their way to a stream
 	sessions            sessions
 	patrol              patrol
 	crowd               atomic.Int64 // streams that run a handler
+	departures          departures
 
 	status       http.Handler // nil: no status page
 	extra        []ExtraListener
@@ -58,26 +78,36 @@ type Server struct {
 	stopping chan struct{} // closed when nothing is accepted any more
 	stopped  sync.Once
 	ended    sync.Once
-	over     chan struct{} // closed when there are no connections any more
+	over     chan struct{}   // closed when there are no connections any more
+	hurried  context.Context // ends when tunnels have to: Shutdown has begun, or the patience of Drain is over
+	hurry    context.CancelFunc
 }
 
 // New returns a server that does not accept yet. It panics when Options lacks what it requires: that is a mistake in the
 // program, not in what a user asked for.
 func New(opts Options) *Server {
-	if opts.Handler == nil || opts.ErrorLog == nil || len(opts.Listeners) == 0 {
-		panic("server: Options needs Listeners, Handler and ErrorLog")
+	if opts.ErrorLog == nil || len(opts.Listeners) == 0 {
+		panic("server: Options needs Listeners and ErrorLog")
 	}
+	opts.Access.check()
 	s := &Server{
 		handler:   opts.Handler,
+		handlers:  opts.Handlers,
 		mount:     strings.TrimSuffix(opts.Mount, "/"),
 		site:      opts.Site,
 		hosts:     newHosts(&opts.Site),
+		trust:     opts.Trust,
+		rules:     opts.Rewrite,
+		proxies:   sortProxies(opts.Proxies),
 		challenge: opts.Challenge,
 		variables: opts.Variables,
+		documents: opts.ErrorDocuments,
+		access:    opts.Access,
 		limits:    opts.Limits.withDefaults(),
 		timeouts:  opts.Timeouts.withDefaults(),
 		errorLog:  opts.ErrorLog,
 		accessLog: opts.AccessLog,
+		environ:   opts.Environ,
 		status:    opts.Status,
 		extra:     opts.Extra,
 		ids:       newIDs(),
@@ -86,9 +116,16 @@ func New(opts Options) *Server {
 		stopping:  make(chan struct{}),
 		over:      make(chan struct{}),
 	}
+	s.hosts.proxied = hostsOf(opts.Proxies)
+	s.hurried, s.hurry = context.WithCancel(context.Background())
+	s.files = s.newFiles(opts.Files)
+	if opts.Compress {
+		s.compressors = compress.NewPool(mostEncoders)
+	}
 	s.remember(&opts.Site)
 	s.gate = newGate(s.limits.Clients)
 	s.exchanges.New = func() any { return &Exchange{server: s} }
+	s.buffers.New = func() any { b := make([]byte, copyBuffer); return &b }
 	s.streams.New = func() any { return &stream{exchange: Exchange{server: s}} }
 	for _, l := range opts.Listeners {
 		if l.Info.Scheme == "https" && opts.TLS == nil {

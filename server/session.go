@@ -16,6 +16,7 @@ type session struct {
 	over     func()                // called once, when it is closed and no handler runs any more
 
 	served  atomic.Int64 // streams so far
+	partial atomic.Int64 // bytes of a body that have come and are kept from the handler until the rest of their frame is there
 	in, out atomic.Int64 // what of traffic was counted
 
 	parted  sync.Once

@@ -238,6 +238,7 @@ func (s *PacketShare) close() {
 		}
 	}
 	closeFiles(s.in[:])
+	_ = s.locks.unlockAll()
 	_ = s.locks.Close()
 }
 

@@ -40,6 +40,20 @@ func (f lockFile) unlock(offset int64) error {
 	return f.control(unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: offset, Len: 1})
 }
 
+// unlockAll gives all locks up. Close alone does that only when nobody waits for one any more.
+func (f lockFile) unlockAll() error {
+	return f.control(unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK}) // length 0: to the end
+}
+
+// control keeps the descriptor from being closed, and from being another file's, as long as the call lasts.
 func (f lockFile) control(cmd int, lock *unix.Flock_t) error {
-	return os.NewSyscallError("fcntl", unix.FcntlFlock(f.Fd(), cmd, lock))
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if raw.Control(func(fd uintptr) { failed = unix.FcntlFlock(fd, cmd, lock) }) != nil {
+		return os.ErrClosed
+	}
+	return os.NewSyscallError("fcntl", failed)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"os"
 	"testing"
@@ -219,5 +220,29 @@ func TestShareLocksMode(t *testing.T) {
 	info, err := files[0].Stat()
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the mode is %v, error %v", info.Mode(), err)
+	}
+}
+
+// TestLockFileClosed: a lock that is wanted while the file is closed is none of the file that gets its descriptor next. With the race
+// detector, the two goroutines would be found as well.
+func TestLockFileClosed(t *testing.T) {
+	files, err := NewPacketShareFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeFiles(files[1:])
+	locks, failed := lockFile{files[0]}, make(chan error)
+	go func() {
+		for {
+			if err := locks.unlock(nextByte); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	_ = locks.unlock(ownerByte)
+	_ = locks.Close()
+	if err := <-failed; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the error is %v", err)
 	}
 }

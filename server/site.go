@@ -15,7 +15,7 @@ const challengePath = "/.well-known/acme-challenge/"
 // may be about to become ours, so this comes before hosts and redirects. A path that is none of gild's own goes on.
 func (s *Server) serveChallenge(x *Exchange) int {
 	r := x.Request
-	if s.challenge == nil || x.secure() || !strings.HasPrefix(r.URL.Path, challengePath) {
+	if s.challenge == nil || x.TLS() != nil || !strings.HasPrefix(r.URL.Path, challengePath) {
 		return 0
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !s.challenge(x, r) {
@@ -41,7 +41,7 @@ func (s *Server) checkHost(x *Exchange) int {
 	case r.URL.Scheme == "https" && !x.secure(): // RFC 9110 section 7.4
 		return x.deny(http.StatusMisdirectedRequest, "a target of https came over a connection without TLS")
 	}
-	x.host, x.standing = name, s.hosts.standing(name, r)
+	x.host, x.standing = name, s.hosts.standing(name, x)
 	switch {
 	case x.standing != foreign:
 		return 0
@@ -70,14 +70,11 @@ func (x *Exchange) oneHost() bool {
 }
 
 // coalesced reports whether the client may have better luck with a connection of its own for this host: the one it uses was
-// opened for another (RFC 9113 section 9.1.1).
+// opened for another (RFC 9113 section 9.1.1). Of a host that a proxy tells it knows nothing.
 func (x *Exchange) coalesced() bool {
 	state := x.TLS()
-	return state != nil && x.Request.ProtoMajor >= 2 && state.ServerName != "" && !strings.EqualFold(state.ServerName, x.host)
+	return state != nil && x.told.Host == "" && x.Request.ProtoMajor >= 2 && state.ServerName != "" && !strings.EqualFold(state.ServerName, x.host)
 }
-
-// secure reports whether the request came over TLS.
-func (x *Exchange) secure() bool { return x.TLS() != nil }
 
 // verifyClient refuses what needs a client certificate to whom has shown none, over HTTP too: there is no other way around.
 // In early data the certificate is that of the session, and whoever has recorded the request can send it again: then the

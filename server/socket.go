@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"gild/server/trust"
 )
 
 // A socket is an accepted TCP connection, below TLS and whatever protocol is spoken on it. It counts bytes, keeps the
@@ -19,6 +21,8 @@ type socket struct {
 	net.Conn // the kernel's
 	server   *Server
 	info     *Info
+	client   net.Addr  // who the header of the PROXY protocol says is at the other end; nil: it says nothing
+	opened   time.Time // when it was accepted
 
 	state    atomic.Uint32 // the http.ConnState; also read by other goroutines
 	greeting atomic.Bool   // its protocol is not known yet
@@ -29,6 +33,7 @@ type socket struct {
 	halted   atomic.Bool // nothing is read any more, see Exchange.StopBody
 
 	read, write deadline
+	turn        *turn        // what is read, if its client has to send it within a Pace; for the goroutine that reads
 	last        time.Time    // no write goes on after it, see SetWriteDeadline; zero: there is no such time
 	ahead       []byte       // what peek has read and Read has not given away
 	in, out     atomic.Int64 // bytes
@@ -36,7 +41,7 @@ type socket struct {
 
 // newSocket wraps an accepted connection and counts it.
 func (s *Server) newSocket(nc net.Conn, info *Info, greeting bool) *socket {
-	k := &socket{Conn: nc, server: s, info: info}
+	k := &socket{Conn: nc, server: s, info: info, opened: time.Now()}
 	k.greeting.Store(greeting)
 	k.read.arm, k.write.arm = nc.SetReadDeadline, nc.SetWriteDeadline
 	s.gate.enter(k)
@@ -44,6 +49,14 @@ func (s *Server) newSocket(nc net.Conn, info *Info, greeting bool) *socket {
 		k.abort()
 	}
 	return k
+}
+
+// RemoteAddr is the client, also behind a proxy that speaks the PROXY protocol.
+func (k *socket) RemoteAddr() net.Addr {
+	if k.client != nil {
+		return k.client
+	}
+	return k.Conn.RemoteAddr()
 }
 
 // leave is the end of the socket in the counts: nothing more will be served on it.
@@ -77,8 +90,12 @@ func (k *socket) peek(n int) ([]byte, error) {
 	return k.ahead, nil
 }
 
-// peekSize holds what a browser sends first: its ClientHello, or the head of a request with the Host field.
-const peekSize = 2048
+// skip takes the first n bytes away that peek has returned.
+func (k *socket) skip(n int) { k.ahead = k.ahead[:copy(k.ahead, k.ahead[n:])] }
+
+// peekSize holds what a browser sends first: its ClientHello, or the head of a request with the Host field; and every header of the PROXY
+// protocol.
+const peekSize = trust.MaxProxyHeader
 
 // Read fails with os.ErrDeadlineExceeded at the time in k.read, which the layers above set.
 func (k *socket) Read(p []byte) (int, error) {
@@ -103,9 +120,25 @@ func (k *socket) readRaw(p []byte) (int, error) {
 		}
 		n, err := k.Conn.Read(p)
 		k.in.Add(int64(n))
+		k.extend(n)
 		if err == nil || k.leaving() || !k.read.early(err) {
 			return n, k.noteRead(err)
 		}
+	}
+}
+
+// measure has what is read now counted for t, whose wait has begun.
+func (k *socket) measure(t *turn) {
+	k.turn = t
+	k.read.want = t.until(time.Now())
+}
+
+// extend gives the client more time for n bytes that have come. They are counted here, and not where they are wanted,
+// because TLS lets nobody see the first of a record before the last.
+func (k *socket) extend(n int) {
+	if k.turn != nil && n > 0 {
+		k.turn.bytes += int64(n)
+		k.read.want = k.turn.until(time.Now())
 	}
 }
 

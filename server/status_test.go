@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"gild/server/pagestyle"
+
 	"golang.org/x/tools/txtar"
 )
 
@@ -27,7 +29,9 @@ var renderings = []struct {
 	}},
 	{"auto", renderStatusAuto},
 	{"metrics", renderMetrics},
-	{"page.html", renderStatusPage},
+	{"page.html", func(s *Status) []byte {
+		return bytes.Replace(renderStatusPage(s), []byte(pagestyle.CSS), []byte("(the style of all pages)"), 1)
+	}},
 	{"again.json", renderStatusJSON},
 }
 

@@ -26,7 +26,7 @@ type StatusOptions struct {
 // source is called by the goroutine of each request.
 func StatusHandler(source func() Status, opts StatusOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !opts.Everyone && !isLocal(r) {
+		if !opts.Everyone && !isLocal(w, r) {
 			sendError(w, http.StatusForbidden)
 			return
 		}
@@ -75,15 +75,20 @@ func sendError(w http.ResponseWriter, status int) {
 	}
 	w.Header().Set("Content-Type", pageType)
 	w.WriteHeader(status)
-	_, _ = w.Write(errorPage(status))
+	_, _ = w.Write(errorPage(status, ""))
 }
 
 // forwarding are fields that a proxy adds. A client behind a proxy on this machine is not of this machine.
-var forwarding = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"}
+var forwarding = []string{"Forwarded", "Via", "X-Client-Ip", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}
 
 // isLocal reports whether the client is on this machine and says so. The name keeps pages of other sites away, whose
 // names somebody lets point here (DNS rebinding).
-func isLocal(r *http.Request) bool { return isNear(r) && isLocalName(r.Host) }
+func isLocal(w http.ResponseWriter, r *http.Request) bool {
+	if x := From(w); x != nil && !x.near() {
+		return false
+	}
+	return isNear(r) && isLocalName(r.Host)
+}
 
 // isNear reports whether the client is on this machine, and no proxy for one that is not.
 func isNear(r *http.Request) bool {
@@ -91,12 +96,17 @@ func isNear(r *http.Request) bool {
 	if err != nil || !addr.Addr().Unmap().IsLoopback() {
 		return false
 	}
+	return !wasForwarded(r.Header)
+}
+
+// wasForwarded reports whether a header has fields of a proxy.
+func wasForwarded(h http.Header) bool {
 	for _, name := range forwarding {
-		if r.Header[name] != nil {
-			return false
+		if h[name] != nil {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // isLocalName reports whether a Host field, with or without a port, names this machine.

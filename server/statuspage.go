@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"strconv"
+
+	"gild/server/pagestyle"
 )
 
 // markup builds a page. All it is given as values is escaped.
@@ -28,35 +30,25 @@ func (m *markup) row(element string, cells ...string) {
 	m.WriteString("</tr>\n")
 }
 
-const pageHead = `<!DOCTYPE html>
-<html><head>
-<meta charset="utf-8">
-<title>gild status</title>
-<style>
-body { font-family: sans-serif; margin: 2em; }
-table { border-collapse: collapse; margin: 1em 0; }
-th, td { border: 1px solid #bbb; padding: 0.2em 0.6em; text-align: left; }
-pre { white-space: pre-wrap; word-break: break-all; }
-</style>
-</head><body>
-<h1>gild status</h1>
-`
+// boardStyle lets the scoreboard, a letter for each thread, be as many lines as it needs.
+const boardStyle = ".board{white-space:pre-wrap;word-break:break-all}th{white-space:nowrap}"
 
 // renderStatusPage is the page for people.
 func renderStatusPage(s *Status) []byte {
 	var m markup
-	m.WriteString(pageHead)
-	m.WriteString("<ul>\n")
+	m.WriteString(pagestyle.BeginWide("gild status", boardStyle) + "<h1>gild status</h1>\n<ul>\n")
 	for _, line := range summary(s) {
 		m.raw("<li>%s</li>\n", line)
 	}
 	m.WriteString("</ul>\n")
-	m.raw("<pre>%s</pre>\n<p>%s</p>\n", s.scoreboard(), letters)
+	if len(s.Groups) > 0 {
+		m.raw("<pre class=\"board\">%s</pre>\n<p>%s</p>\n", s.scoreboard(), letters)
+	}
 	m.certificates(s)
 	for i := range s.Groups {
 		m.group(s, &s.Groups[i])
 	}
-	m.WriteString("</body></html>\n")
+	m.WriteString(pagestyle.End)
 	return m.Bytes()
 }
 

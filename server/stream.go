@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -14,9 +15,10 @@ type stream struct {
 	exchange Exchange
 	before   int64 // streams of the session that are older
 
-	w                streamWriter
-	body             streamBody
-	reading, writing wait
+	w       streamWriter
+	body    streamBody
+	reading pacer
+	writing wait
 }
 
 // serveStream is one request of a session, from its engine. A torn response ends in a panic with http.ErrAbortHandler,
@@ -42,7 +44,8 @@ func (s *Server) runInCrowd(x *Exchange) {
 	defer s.crowd.Add(-1)
 	if s.crowd.Add(1) > int64(s.limits.Clients) {
 		x.deny(http.StatusServiceUnavailable, fmt.Sprintf("%d requests at once on HTTP/2 and HTTP/3, --max-clients", s.limits.Clients))
-		x.Unavailable(crowdPause)
+		x.header["Retry-After"] = []string{strconv.Itoa(int(crowdPause.Seconds()))}
+		x.sendBody(http.StatusServiceUnavailable, errorPage(http.StatusServiceUnavailable, x.ID())) // an error document would be one more
 		return
 	}
 	s.run(x)
@@ -54,6 +57,7 @@ func (st *stream) begin(w http.ResponseWriter, r *http.Request) {
 	x := &st.exchange
 	x.begin(st, &st.w, r)
 	x.Start = time.Now()
+	x.takeProtocol()
 	if x.body.ReadCloser != nil {
 		st.body = streamBody{x.body.ReadCloser, st}
 		x.body.ReadCloser = &st.body
@@ -90,6 +94,7 @@ func (st *stream) finish() {
 	st.w.ResponseWriter, st.w.kept = nil, false
 	st.w.whole.Store(false)
 	st.link, st.session, st.body = link{}, nil, streamBody{}
+	st.reading.waited = 0
 	s.streams.Put(st)
 }
 

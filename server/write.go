@@ -3,7 +3,7 @@ package server
 import (
 	"io"
 	"net/http"
-	"strconv"
+	"time"
 
 	"gild/logs"
 )
@@ -32,8 +32,17 @@ func (x *Exchange) WriteHeader(status int) {
 		x.w.WriteHeader(status) // an interim response; the final one is still to come
 		return
 	}
+	if x.inDocument() {
+		if status = x.documentStatus(status); status == 0 {
+			return
+		}
+	}
 	x.status = status
-	x.bodyless = x.Request.Method == http.MethodHead || !bodyAllowed(status)
+	if x.server.accessLog != nil {
+		x.headed = time.Now()
+	}
+	x.bodyless = x.asked().Method == http.MethodHead || !bodyAllowed(status)
+	x.compress()
 	x.setFields()
 	if x.Reason != "" && x.Reason != http.StatusText(status) && isPhrase(x.Reason) {
 		x.carrier.phrase(x.Reason)
@@ -49,12 +58,7 @@ func (x *Exchange) setFields() {
 	if _, given := h["Content-Type"]; !given {
 		h["Content-Type"] = nil // or net/http would guess one
 	}
-	x.declared = -1
-	if v := h["Content-Length"]; len(v) == 1 {
-		if n, err := strconv.ParseUint(v[0], 10, 63); err == nil {
-			x.declared = int64(n)
-		}
-	}
+	x.declared = lengthOf(h)
 	if x.secure() {
 		x.setSecureFields()
 	}
@@ -63,13 +67,13 @@ func (x *Exchange) setFields() {
 }
 
 // setSecureFields sets what clients are to remember of a site with HTTPS. It is not for those who use a name of their own machine: their other
-// servers there would suffer.
+// servers there would suffer. The port of HTTP/3 is for those who have reached ours, not for clients of a proxy.
 func (x *Exchange) setSecureFields() {
 	s, h := x.server, x.header
 	if s.hsts != nil && x.standing != local {
 		h["Strict-Transport-Security"] = s.hsts
 	}
-	if _, given := h["Alt-Svc"]; s.altSvc != nil && !given && x.Request.ProtoMajor < 3 {
+	if _, given := h["Alt-Svc"]; s.altSvc != nil && !given && x.Request.ProtoMajor < 3 && x.TLS() != nil && !x.BehindProxy() {
 		h["Alt-Svc"] = s.altSvc
 	}
 }
@@ -108,6 +112,12 @@ func (x *Exchange) Write(p []byte) (int, error) {
 	if x.fault != nil {
 		return 0, errAborted
 	}
+	if x.postponed {
+		return x.drop(len(p))
+	}
+	if x.compression.encoder != nil {
+		return x.encode(p)
+	}
 	room := x.room(int64(len(p)))
 	if room == 0 {
 		return len(p), nil // HTTP/2 in net/http takes it for a mistake
@@ -118,6 +128,17 @@ func (x *Exchange) Write(p []byte) (int, error) {
 		return n, err
 	}
 	return len(p), nil
+}
+
+// mostDropped bounds what is taken of a response that something else replaces, so that one without an end has one.
+const mostDropped = 1 << 20
+
+// drop takes n bytes that nobody gets.
+func (x *Exchange) drop(n int) (int, error) {
+	if x.dropped += n; x.dropped > mostDropped {
+		return 0, errAborted
+	}
+	return n, nil
 }
 
 // room is how many of n bytes the response can still take.
@@ -137,8 +158,11 @@ func (x *Exchange) ReadFrom(src io.Reader) (int64, error) {
 	if !x.Sent() {
 		x.WriteHeader(http.StatusOK)
 	}
-	if x.fault != nil {
+	if x.fault != nil || x.postponed {
 		return 0, errAborted
+	}
+	if x.compression.encoder != nil {
+		return x.encodeFrom(src)
 	}
 	limited, ok := src.(*io.LimitedReader)
 	if !ok {
@@ -161,8 +185,16 @@ func (x *Exchange) copyFrom(src *io.LimitedReader) (int64, error) {
 	if rf, ok := x.w.(io.ReaderFrom); ok {
 		return rf.ReadFrom(src)
 	}
-	return io.Copy(x.w, src)
+	buffer := x.server.buffers.Get().(*[]byte)
+	n, err := io.CopyBuffer(x.w, src, *buffer)
+	if err == nil {
+		x.server.buffers.Put(buffer) // after an error, the engine may be sending what is in it still
+	}
+	return n, err
 }
+
+// copyBuffer is the size of a buffer for a response that the kernel cannot copy: two frames of HTTP/2.
+const copyBuffer = 32 << 10
 
 // Flush implements http.Flusher.
 func (x *Exchange) Flush() { _ = x.FlushError() }
@@ -171,6 +203,14 @@ func (x *Exchange) Flush() { _ = x.FlushError() }
 func (x *Exchange) FlushError() error {
 	if !x.Sent() {
 		x.WriteHeader(http.StatusOK)
+	}
+	if x.postponed {
+		return nil
+	}
+	if e := x.compression.encoder; e != nil {
+		if err := e.Flush(); err != nil {
+			return err
+		}
 	}
 	if f, ok := x.w.(interface{ FlushError() error }); ok {
 		return f.FlushError()

@@ -1,5 +1,6 @@
 """What prelude.py does in an interpreter, tried with a plain one. prelude_test.go says in the environment what it gets."""
 
+import logging
 import os
 import signal
 import sys
@@ -18,7 +19,14 @@ def stub():
     module.process_group, module.maximum_processes, module.threads_per_process = '', 3, 5
     module.published = []
     module._publish = lambda name, event: module.published.append((name, event))
+    module.logged = []
+    module._log = lambda level, message: module.logged.append((level, message))
+    module.__getattr__ = missing
     return module
+
+
+def missing(name):
+    raise AttributeError(name)
 
 
 def run(settings):
@@ -139,38 +147,112 @@ class Prelude(unittest.TestCase):
         self.assertEqual(status, '200 OK')
         self.assertEqual(dict(headers)['Content-Length'], str(len(b''.join(body))))
 
-    def permission(self, text):
+    def question(self, kind, function, text):
+        """The application that asks the function of a script, as something that takes an environ and returns the body."""
         write('allow.py', text)
-        return self.prelude['load'](os.environ['PERMISSION'])
+        self.prelude['asked'].clear()
+        spec = os.environ['PERMISSION'].replace('type=permission', f'type={kind}').replace('allow_certificate', function)
+        application = self.prelude['load'](spec)
+
+        def answer(environ):
+            said = []
+            body = application(environ, lambda *arguments: said.append(arguments))
+            self.assertEqual(said, [('200 OK', [])])
+            return b''.join(body)
+        return answer
+
+    def answers(self, kind, function, parameters, environ, cases):
+        """Calls a function that returns the first of each pair; the second is what is made of that."""
+        ask = self.question(kind, function, f'def {function}({parameters}): global got; got = locals(); return answer')
+        module = sys.modules['__wsgi__']
+        for module.answer, want in cases:
+            self.assertEqual(ask(dict(environ)), want)
+        return module.got
 
     def test_permission(self):
-        application = self.permission('def allow_certificate(name): return answers[name]\nanswers = {}')
-        answers = sys.modules['__wsgi__'].answers
-        for answer, want, words in [
-            (True, '200 OK', ''),
-            (False, '403 Forbidden', ''),
-            (None, '403 Forbidden', ''),
-            (1, '500 Internal Server Error', 'allow_certificate() returned int, which is neither True nor False nor None'),
-            ('yes', '500 Internal Server Error', 'allow_certificate() returned str, which is neither True nor False nor None'),
-        ]:
-            answers['www.example.com'], said = answer, []
-            body = application({'REQUEST_URI': 'www.example.com'}, lambda *arguments: said.append(arguments))
-            self.assertEqual((said, body), ([(want, [])], [words.encode()]))
+        self.answers('permission', 'allow_certificate', 'name', {'REQUEST_URI': 'www.example.com'}, [
+            (True, b'True'), (False, b'False'), (None, b'None'),
+            (1, b'wrong allow_certificate() must return True, False or None, not int'),
+            ('yes', b'wrong allow_certificate() must return True, False or None, not str'),
+        ])
+        ask = self.question('permission', 'allow_certificate', 'def allow_certificate(name): return {}[name]')
         with self.assertRaises(KeyError):
-            application({'REQUEST_URI': 'another'}, None)
+            ask({'REQUEST_URI': 'another'})
 
-    def test_permission_errors(self):
+    def test_host(self):
+        got = self.answers('host', 'allow_access', 'environ, host', {'gild.host': 'a.example', 'A': 'b', 'wsgi.input': None}, [
+            (True, b'True'), (False, b'False'), (None, b'None'),
+            (0, b'wrong allow_access() must return True, False or None, not int'),
+        ])
+        self.assertEqual((got['host'], got['environ']), ('a.example', {'A': 'b'}))
+
+    def test_password(self):
+        wrong = b'wrong check_password() '
+        got = self.answers('password', 'check_password', 'environ, user, password', {'gild.user': 'u', 'gild.password': 'p'}, [
+            (True, b'True'), (False, b'False'), (None, b'None'), ('grumpy', b'str grumpy'), ('a b\xe9', b'str a b\xe9'),
+            ('', wrong + b'returned an empty user name string'),
+            ('\u0142', wrong + b'returned a string with a character that is not in Latin-1'),
+            (b'u', wrong + b'must return True, False, None or user name as string, not bytes'),
+            (1, wrong + b'must return True, False, None or user name as string, not int'),
+        ])
+        self.assertEqual((got['user'], got['password'], got['environ']), ('u', 'p', {}))
+
+    def test_digest(self):
+        for algorithm, digits in (('MD5', 32), ('SHA-256', 64)):
+            wrong = f'wrong get_realm_hash() must return {digits} hexadecimal digits for the algorithm {algorithm}'.encode()
+            got = self.answers('digest', 'get_realm_hash', 'environ, user, realm',
+                               {'gild.user': 'u', 'gild.realm': 'r', 'gild.digest_algorithm': algorithm}, [
+                ('0a' * (digits // 2), b'str ' + b'0a' * (digits // 2)), (b'0A' * (digits // 2), b'str ' + b'0a' * (digits // 2)),
+                (None, b'None'), ('', b'wrong get_realm_hash() returned an empty string'), ('x' * digits, wrong), ('0', wrong),
+                ('0' * digits + '\n', wrong),
+                (True, b'wrong get_realm_hash() must return the hash as string, or None, not bool'),
+            ])
+            self.assertEqual((got['user'], got['realm']), ('u', 'r'))
+            self.assertEqual(got['environ'], {'gild.digest_algorithm': algorithm})
+
+    def test_group(self):
+        wrong = b'wrong groups_for_user() '
+        self.answers('group', 'groups_for_user', 'environ, user', {'gild.user': 'u', 'gild.group': 'Staff'}, [
+            (['staff'], b'True'), ({'a', b'STAFF'}, b'True'), (iter(('staff',)), b'True'), (['staf'], b'False'), ([''], b'False'),
+            ([], b'None'), (iter(()), b'None'),
+            ('staff', wrong + b'must return an iterable of group names, not str'),
+            (None, wrong + b'must return an iterable of group names, not NoneType'),
+            (['staff', 1], wrong + b'returned a group name that is int, not str or bytes'),
+            (['staff', '\u0142'], wrong + b'returned a group name with a character that is not in Latin-1'),
+        ])
+        ask = self.question('group', 'groups_for_user', 'def groups_for_user(environ, user): yield "staff"; 1 / 0')
+        with self.assertRaises(ZeroDivisionError):
+            ask({'gild.user': 'u', 'gild.group': 'staff'})
+
+    def test_mod_ssl(self):
+        for text, secure, name in (('SSL_CLIENT_S_DN=CN=me\x1fHTTPS=on\x1f', True, 'CN=me'), ('', False, '')):
+            got = self.answers('host', 'allow_access', 'environ, host', {'gild.host': 'h', 'gild.ssl': text}, [(True, b'True')])
+            environ = got['environ']
+            self.assertEqual(set(environ), {'mod_ssl.is_https', 'mod_ssl.var_lookup'})
+            self.assertIs(environ['mod_ssl.is_https'](), secure)
+            lookup = environ['mod_ssl.var_lookup']
+            self.assertEqual((lookup('SSL_CLIENT_S_DN'), lookup(b'SSL_CLIENT_S_DN'), lookup('OTHER')), (name, name, ''))
+
+    def test_question_errors(self):
         for text, error, words in [
-            ('x = 1', LookupError, r"^Permission script '.*allow.py' does not define allow_certificate\(name\)\.$"),
+            ('x = 1', LookupError, r"^Script '.*allow.py' does not define the function allow_certificate\(\)\.$"),
             ('allow_certificate = 1', TypeError, 'is not callable but of type int'),
         ]:
             with self.assertRaisesRegex(error, words):
-                self.permission(text)
+                self.question('permission', 'allow_certificate', text)
 
-    def test_permission_watch(self):
-        self.permission('def allow_certificate(name): pass\ndef reload_required(path): return path')
+    def test_question_watch(self):
+        self.question('permission', 'allow_certificate', 'def allow_certificate(name): pass\ndef reload_required(path): return path')
         file, *_, required = self.prelude['watch'](os.environ['PERMISSION'])
         self.assertEqual((file, required('x')), (path('allow.py'), 'x'))
+
+    def test_questions_share_a_module(self):
+        """A file that has the functions for two questions is executed once."""
+        self.question('host', 'allow_access', 'def allow_access(environ, host): pass\ndef groups_for_user(environ, user): pass')
+        module = sys.modules['__wsgi__']
+        spec = os.environ['PERMISSION'].replace('type=permission', 'type=group').replace('allow_certificate', 'groups_for_user')
+        self.prelude['load'](spec)
+        self.assertIs(sys.modules['__wsgi__'], module)
 
     def formatted(self, text):
         """The traceback of a script that cannot be loaded, from the prelude's frames on, as C hands it over."""
@@ -234,6 +316,16 @@ class Prelude(unittest.TestCase):
         files = self.prelude['module_files']('').split('\n')
         for name in (path('app.wsgi'), '/some/template', '/some/old.py', os.__file__):
             self.assertEqual(files.count(name), 1, name)
+
+    def test_log_handler(self):
+        self.assertNotIn('LogHandler', vars(self.mod_wsgi))
+        self.assertFalse(hasattr(self.mod_wsgi, 'LogHandlers'))
+        handler = self.mod_wsgi.LogHandler()
+        self.assertIs(type(handler), self.mod_wsgi.LogHandler)
+        for level in (100, 50, 49, 40, 30, 20, 10, 9, 1):
+            handler.handle(logging.LogRecord('name', level, 'file', 1, 'at %d', (level,), None))
+        self.assertEqual(self.mod_wsgi.logged, [(2, 'at 100'), (2, 'at 50'), (3, 'at 49'), (3, 'at 40'), (4, 'at 30'), (6, 'at 20'),
+                                                (7, 'at 10'), (8, 'at 9'), (8, 'at 1')])
 
     def test_apache(self):
         import apache
