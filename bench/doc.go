@@ -9,7 +9,7 @@
 //
 // A second group of tables is about HTTPS: handshakes, requests over HTTP/1.1, HTTP/2 and HTTP/3, and the memory of
 // connections that wait, beside what people put in front of gunicorn today. Each group is a part of the page, and can
-// be run alone.
+// be run alone. A third one is about what is around an application: files, and requests for other servers.
 //
 // Three comparisons show what gild's processes are good for: one process and two on two cores, one queue for all processes
 // and connections that belong to one, and what clients notice of processes that are renewed under load.

@@ -21,6 +21,8 @@ func groups() []group {
 		{"http", "Benchmark", servers(), names(workloads()), []string{"hello"}, httpPrograms, (*bench).measureHTTP, (*page).http},
 		{"tls", "Benchmark of HTTPS", secureServers(), append(names(secureCases()), idleCase().Name), []string{"handshake", "h2"}, tlsPrograms,
 			(*bench).measureTLS, (*page).https},
+		{"site", "Benchmark of what is around an application", siteServers(), names(siteCases()), []string{"file"}, noPrograms,
+			(*bench).measureSite, (*page).around},
 	}
 }
 

@@ -31,11 +31,11 @@ func TestOnlyCompleteGroupsKeepThePage(t *testing.T) {
 		groups   []string
 		narrowed bool
 	}{
-		{"everything", nil, []string{"http", "tls"}, false},
+		{"everything", nil, []string{"http", "tls", "site"}, false},
 		{"a group", []string{"-groups", "tls"}, []string{"tls"}, false},
 		{"a case of one group", []string{"-cases", "h3"}, []string{"tls"}, true},
 		{"a server of one group", []string{"-servers", "uwsgi"}, []string{"http"}, true},
-		{"a server of both", []string{"-servers", daemon}, []string{"http", "tls"}, true},
+		{"a server of all", []string{"-servers", daemon}, []string{"http", "tls", "site"}, true},
 		{"narrowed, then a group", []string{"-cases", "h3,hello", "-groups", "tls"}, []string{"tls"}, true},
 		{"quick", []string{"-quick", "-groups", "tls"}, []string{"tls"}, true},
 	} {

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// A secureCase is a workload over TLS, and who makes its load.
-type secureCase struct {
+// A loadCase is a workload, and who makes its load.
+type loadCase struct {
 	workload
 	run func(load, context.Context, places) (tally, error)
 }
@@ -20,12 +20,12 @@ const newcomers, fewer, idle = 16, 8, 2000
 const streams = goalConnections / fewer
 
 // secureCases are measured one after another on a server that was started once.
-func secureCases() []secureCase {
+func secureCases() []loadCase {
 	hello := func(name, about string, connections int, counted string) workload {
 		return workload{name, "hello", about, Request{Path: "/"}, []byte(helloBody), []int{connections}, counted}
 	}
 	multiplexed := strconv.Itoa(streams) + " at a time on a connection"
-	return []secureCase{
+	return []loadCase{
 		{hello("handshake", "full handshakes of TLS 1.3 (ECDSA P-256, X25519, no resumption), and no request", newcomers,
 			"handshake"), load.handshakes},
 		{hello("newcomers", "a connection for each request: handshake, 12 bytes, end", newcomers, ""), load.newcomers},
@@ -82,7 +82,7 @@ func (b *bench) measureTLS(ctx context.Context, present []server, out *results) 
 	for round := range b.Rounds {
 		for i := range present {
 			srv := present[(i+round)%len(present)]
-			out.Samples = append(out.Samples, b.visitSecurely(ctx, srv, round)...)
+			out.Samples = append(out.Samples, b.visitAll(ctx, srv, round, secureCases())...)
 			if b.wants(idleCase().Name) {
 				out.Samples = append(out.Samples, b.visitIdle(ctx, srv, round))
 			}
@@ -90,9 +90,9 @@ func (b *bench) measureTLS(ctx context.Context, present []server, out *results) 
 	}
 }
 
-// visitSecurely measures the chosen cases on a freshly started server.
-func (b *bench) visitSecurely(ctx context.Context, srv server, round int) []sample {
-	cases := pick(secureCases(), b.Cases)
+// visitAll measures those of the cases that are chosen on a freshly started server.
+func (b *bench) visitAll(ctx context.Context, srv server, round int, all []loadCase) []sample {
+	cases := pick(all, b.Cases)
 	if len(cases) == 0 {
 		return nil
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // yardstickVerb makes this program the server that the machine is measured with.
@@ -30,11 +32,24 @@ func yardstick() server {
 func serveYardstick(args []string) error {
 	switch len(args) {
 	case 2:
-		return http.ListenAndServe(args[0], yardstickHandler(args[1]))
+		return listenAndServe(args[0], yardstickHandler(args[1]))
 	case 4:
 		return http.ListenAndServeTLS(args[0], args[2], args[3], yardstickHandler(args[1]))
 	}
 	return fmt.Errorf("%s takes an address, an application, and maybe a certificate and its key", yardstickVerb)
+}
+
+// listenAndServe takes "unix:/path" for an address as well.
+func listenAndServe(address string, h http.Handler) error {
+	network, path := "tcp", address
+	if file, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, path = "unix", file
+	}
+	l, err := net.Listen(network, path)
+	if err != nil {
+		return err
+	}
+	return http.Serve(l, h)
 }
 
 func yardstickHandler(app string) http.Handler {
