@@ -41,8 +41,8 @@ func apache(name, about, placement string) server {
 	}
 }
 
-// apacheConfig is a private server: nothing of the system's configuration is read. The numbers of the MPM are those
-// of Debian's mods-available/mpm_event.conf; connections are kept for any number of requests, to Apache's advantage.
+// apacheConfig is a private server: nothing of the system's configuration is read. Connections are kept for any number of
+// requests, to Apache's advantage.
 // Started by root, its processes run as www-data, because Apache refuses to serve as root.
 func apacheConfig(s site, root bool) string {
 	user := ""
@@ -59,7 +59,17 @@ Listen 127.0.0.1:%[2]s
 LoadModule mpm_event_module %[3]smod_mpm_event.so
 LoadModule authz_core_module %[3]smod_authz_core.so
 LoadModule wsgi_module %[3]smod_wsgi.so
-%[4]sStartServers 2
+%[4]s%[7]sWSGISocketPrefix %[1]s/wsgi
+WSGIApplicationGroup %%{GLOBAL}
+WSGIScriptAlias / %[5]s
+<Directory %[6]s>
+Require all granted
+</Directory>
+`, s.Dir, s.Port, apacheModules, user, s.script(), s.Apps, apacheNumbers)
+}
+
+// apacheNumbers are those of Debian's mods-available/mpm_event.conf, and connections that are kept.
+const apacheNumbers = `StartServers 2
 MinSpareThreads 25
 MaxSpareThreads 75
 ThreadLimit 64
@@ -69,11 +79,4 @@ MaxConnectionsPerChild 0
 KeepAlive On
 KeepAliveTimeout 5
 MaxKeepAliveRequests 0
-WSGISocketPrefix %[1]s/wsgi
-WSGIApplicationGroup %%{GLOBAL}
-WSGIScriptAlias / %[5]s
-<Directory %[6]s>
-Require all granted
-</Directory>
-`, s.Dir, s.Port, apacheModules, user, s.script(), s.Apps)
-}
+`

@@ -114,36 +114,14 @@ there is one row for gild, since both placements do the same.`
 
 // nginxSite caches descriptors of files, as tuned sites have it: to the advantage of nginx.
 func nginxSite(s site, root bool) string {
-	user := ""
-	if root {
-		user = "user www-data;\n"
-	}
-	return fmt.Sprintf(`%[1]sdaemon off;
-worker_processes auto;
-worker_rlimit_nofile 16384;
-pid %[2]s/nginx.pid;
-error_log %[2]s/error.log warn;
-events {
-    worker_connections 8192;
-}
-http {
-    access_log off;
-    client_body_temp_path %[2]s/body;
-    proxy_temp_path %[2]s/proxy;
-    fastcgi_temp_path %[2]s/fastcgi;
-    uwsgi_temp_path %[2]s/uwsgi;
-    scgi_temp_path %[2]s/scgi;
-    sendfile on;
-    tcp_nopush on;
-    open_file_cache max=1000;
-    keepalive_requests 1000000000;
+	return fmt.Sprintf(`%[1]s    open_file_cache max=1000;
     upstream other {
-        server unix:%[3]s fail_timeout=0;
+        server unix:%[2]s fail_timeout=0;
         keepalive 64;
     }
     server {
-        listen %[4]s;
-        root %[5]s;
+        listen %[3]s;
+        root %[4]s;
         location /other/ {
             proxy_pass http://other/;
             proxy_http_version 1.1;
@@ -153,7 +131,7 @@ http {
         }
     }
 }
-`, user, s.Dir, s.socket(), s.address(), s.documents())
+`, nginxHead(s, root), s.socket(), s.address(), s.documents())
 }
 
 func caddySite(s site, _ bool) string {
@@ -176,7 +154,6 @@ http://%[2]s {
 `, s.Dir, s.address(), s.documents(), s.socket())
 }
 
-// apacheSite has the numbers of apacheConfig.
 func apacheSite(s site, root bool) string {
 	user := ""
 	if root {
@@ -193,21 +170,11 @@ LoadModule mpm_event_module %[3]smod_mpm_event.so
 LoadModule authz_core_module %[3]smod_authz_core.so
 LoadModule proxy_module %[3]smod_proxy.so
 LoadModule proxy_http_module %[3]smod_proxy_http.so
-%[4]sStartServers 2
-MinSpareThreads 25
-MaxSpareThreads 75
-ThreadLimit 64
-ThreadsPerChild 25
-MaxRequestWorkers 150
-MaxConnectionsPerChild 0
-KeepAlive On
-KeepAliveTimeout 5
-MaxKeepAliveRequests 0
-EnableSendfile On
+%[4]s%[7]sEnableSendfile On
 DocumentRoot %[5]s
 ProxyPass /other/ unix:%[6]s|http://localhost/
 <Directory %[5]s>
 Require all granted
 </Directory>
-`, s.Dir, s.address(), apacheModules, user, s.documents(), s.socket())
+`, s.Dir, s.address(), apacheModules, user, s.documents(), s.socket(), apacheNumbers)
 }

@@ -55,6 +55,31 @@ func proxy(srv server, file string, config func(s site, root bool) string) serve
 // those of clients for any number of requests. The numbers of workers and of their connections are Debian's and what
 // the crowd of idle connections needs. Started by root, its workers run as www-data.
 func nginxConfig(s site, root bool) string {
+	return fmt.Sprintf(`%[1]s    ssl_certificate %[2]s;
+    ssl_certificate_key %[3]s;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    upstream application {
+        server unix:%[4]s fail_timeout=0;
+        keepalive 32;
+    }
+    server {
+        listen %[5]s ssl http2;
+        location / {
+            proxy_pass http://application;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_redirect off;
+        }
+    }
+}
+`, nginxHead(s, root), s.certificate(), s.key(), s.socket(), s.address())
+}
+
+// nginxHead is a configuration down to the settings of HTTP. Started by root, its workers run as www-data.
+func nginxHead(s site, root bool) string {
 	user := ""
 	if root {
 		user = "user www-data;\n"
@@ -77,27 +102,7 @@ http {
     sendfile on;
     tcp_nopush on;
     keepalive_requests 1000000000;
-    ssl_certificate %[3]s;
-    ssl_certificate_key %[4]s;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    upstream application {
-        server unix:%[5]s fail_timeout=0;
-        keepalive 32;
-    }
-    server {
-        listen %[6]s ssl http2;
-        location / {
-            proxy_pass http://application;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_redirect off;
-        }
-    }
-}
-`, user, s.Dir, s.certificate(), s.key(), s.socket(), s.address())
+`, user, s.Dir)
 }
 
 // caddyConfig is Caddy's reverse proxy as it comes, but for what it would do beyond the port: other ports, a control
