@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -48,6 +49,11 @@ func listenAndServe(address string, h http.Handler) error {
 	l, err := net.Listen(network, path)
 	if err != nil {
 		return err
+	}
+	if network == "unix" {
+		if err := os.Chmod(path, 0o666); err != nil { // the workers of nginx and Apache are another user's
+			return err
+		}
 	}
 	return http.Serve(l, h)
 }
