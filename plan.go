@@ -55,7 +55,7 @@ func (p *planner) plan(c *config.Config) (*mpm.Plan, error) {
 }
 
 func (p *planner) fill(plan *mpm.Plan, c *config.Config) error {
-	if err := p.checkRules(c); err != nil {
+	if err := p.noteRules(c); err != nil {
 		return err
 	}
 	model, err := json.Marshal(c)

@@ -31,8 +31,14 @@ func (c *child) rewriting(o *server.Options, _ *scripts.Engine) (err error) {
 	return err
 }
 
-// checkRules complains about rewrite rules before any process gets them, and logs what is in them without effect.
-func (p *planner) checkRules(c *config.Config) error {
+// inspectRules complains about rewrite rules before any process gets them.
+func inspectRules(c *config.Config) error {
+	_, err := rewriteRules(c)
+	return err
+}
+
+// noteRules logs what is in rewrite rules without effect; inspectRules has found nothing wrong with them.
+func (p *planner) noteRules(c *config.Config) error {
 	rules, err := rewriteRules(c)
 	if rules == nil || err != nil {
 		return err

@@ -24,6 +24,7 @@ var surroundings = [...]func(c *child, o *server.Options, engine *scripts.Engine
 // or a worker starts. The supervisor calls them, who says what is wrong to the one who starts it.
 var inspections = [...]func(*config.Config) error{
 	inspectFiles,
+	inspectRules,
 }
 
 // inspect makes all of them.
