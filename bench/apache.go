@@ -41,10 +41,21 @@ func apache(name, about, placement string) server {
 	}
 }
 
-// apacheConfig is a private server: nothing of the system's configuration is read. Connections are kept for any number of
-// requests, to Apache's advantage.
-// Started by root, its processes run as www-data, because Apache refuses to serve as root.
+// apacheConfig has the application answer for everything.
 func apacheConfig(s site, root bool) string {
+	return apacheHead(s, root) + fmt.Sprintf(`LoadModule wsgi_module %[1]smod_wsgi.so
+WSGISocketPrefix %[2]s/wsgi
+WSGIApplicationGroup %%{GLOBAL}
+WSGIScriptAlias / %[3]s
+<Directory %[4]s>
+Require all granted
+</Directory>
+`, apacheModules, s.Dir, s.script(), s.Apps)
+}
+
+// apacheHead is a private server: nothing of the system's configuration is read. Connections are kept for any number of
+// requests, to Apache's advantage. Started by root, its processes run as www-data, because Apache refuses to serve as root.
+func apacheHead(s site, root bool) string {
 	user := ""
 	if root {
 		user = "User www-data\nGroup www-data\n"
@@ -55,17 +66,10 @@ PidFile %[1]s/apache.pid
 ErrorLog %[1]s/error.log
 LogLevel warn
 ServerName 127.0.0.1
-Listen 127.0.0.1:%[2]s
+Listen %[2]s
 LoadModule mpm_event_module %[3]smod_mpm_event.so
 LoadModule authz_core_module %[3]smod_authz_core.so
-LoadModule wsgi_module %[3]smod_wsgi.so
-%[4]s%[7]sWSGISocketPrefix %[1]s/wsgi
-WSGIApplicationGroup %%{GLOBAL}
-WSGIScriptAlias / %[5]s
-<Directory %[6]s>
-Require all granted
-</Directory>
-`, s.Dir, s.Port, apacheModules, user, s.script(), s.Apps, apacheNumbers)
+%[4]s%[5]s`, s.Dir, s.address(), apacheModules, user, apacheNumbers)
 }
 
 // apacheNumbers are those of Debian's mods-available/mpm_event.conf, and connections that are kept.

@@ -135,46 +135,25 @@ func nginxSite(s site, root bool) string {
 }
 
 func caddySite(s site, _ bool) string {
-	return fmt.Sprintf(`{
-	admin off
-	auto_https off
-	log {
-		output file %[1]s/error.log
-		level WARN
-	}
-}
-http://%[2]s {
+	return caddyHead(s, "off") + fmt.Sprintf(`http://%[1]s {
 	bind 127.0.0.1
-	root * %[3]s
+	root * %[2]s
 	handle_path /other/* {
-		reverse_proxy unix/%[4]s
+		reverse_proxy unix/%[3]s
 	}
 	file_server
 }
-`, s.Dir, s.address(), s.documents(), s.socket())
+`, s.address(), s.documents(), s.socket())
 }
 
 func apacheSite(s site, root bool) string {
-	user := ""
-	if root {
-		user = "User www-data\nGroup www-data\n"
-	}
-	return fmt.Sprintf(`ServerRoot %[1]s
-DefaultRuntimeDir %[1]s
-PidFile %[1]s/apache.pid
-ErrorLog %[1]s/error.log
-LogLevel warn
-ServerName 127.0.0.1
-Listen %[2]s
-LoadModule mpm_event_module %[3]smod_mpm_event.so
-LoadModule authz_core_module %[3]smod_authz_core.so
-LoadModule proxy_module %[3]smod_proxy.so
-LoadModule proxy_http_module %[3]smod_proxy_http.so
-%[4]s%[7]sEnableSendfile On
-DocumentRoot %[5]s
-ProxyPass /other/ unix:%[6]s|http://localhost/
-<Directory %[5]s>
+	return apacheHead(s, root) + fmt.Sprintf(`LoadModule proxy_module %[1]smod_proxy.so
+LoadModule proxy_http_module %[1]smod_proxy_http.so
+EnableSendfile On
+DocumentRoot %[2]s
+ProxyPass /other/ unix:%[3]s|http://localhost/
+<Directory %[2]s>
 Require all granted
 </Directory>
-`, s.Dir, s.address(), apacheModules, user, s.documents(), s.socket(), apacheNumbers)
+`, apacheModules, s.documents(), s.socket())
 }

@@ -105,21 +105,25 @@ http {
 `, user, s.Dir)
 }
 
-// caddyConfig is Caddy's reverse proxy as it comes, but for what it would do beyond the port: other ports, a control
-// interface, certificates of its own.
+// caddyConfig is Caddy's reverse proxy as it comes, but for certificates of its own.
 func caddyConfig(s site, _ bool) string {
+	return caddyHead(s, "disable_redirects") + fmt.Sprintf(`https://%[1]s {
+	bind 127.0.0.1
+	tls %[2]s %[3]s
+	reverse_proxy unix/%[4]s
+}
+`, s.address(), s.certificate(), s.key(), s.socket())
+}
+
+// caddyHead turns off what Caddy would do beyond the port: other ports, a control interface.
+func caddyHead(s site, autoHTTPS string) string {
 	return fmt.Sprintf(`{
 	admin off
-	auto_https disable_redirects
+	auto_https %[2]s
 	log {
 		output file %[1]s/error.log
 		level WARN
 	}
 }
-https://%[2]s {
-	bind 127.0.0.1
-	tls %[3]s %[4]s
-	reverse_proxy unix/%[5]s
-}
-`, s.Dir, s.address(), s.certificate(), s.key(), s.socket())
+`, s.Dir, autoHTTPS)
 }
